@@ -1,0 +1,36 @@
+# Nothing but Go is needed (and gcc, for the race detector).
+
+GO       ?= go
+GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 30s
+SOAK     ?= 10m
+
+.PHONY: test lint fmt bench fuzz cover soak
+
+test: ## every test, with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## the linters of .golangci.yml
+	$(GOLANGCI) run ./...
+
+fmt:
+	gofmt -w $$($(GO) list -f '{{.Dir}}' ./...)
+
+bench: ## the figures of the README
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+cover: ## coverage of all packages by all tests, in coverage.out and coverage.html
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -html=coverage.out -o coverage.html
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+soak: ## the tests named TestSoak..., each for about SOAK
+	DOGEAR_SOAK=$(SOAK) $(GO) test -race -count=1 -timeout 24h -run '^TestSoak' ./...

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/workflow"
+)
+
+// advised is an error whose message says what to do next.
+type advised struct {
+	text string
+	err  error
+}
+
+func (e *advised) Error() string { return e.text }
+func (e *advised) Unwrap() error { return e.err }
+
+// advise adds to an error of a store or a run what to do about it, with the exact command line.
+func (k *kit) advise(err error) error {
+	var (
+		usage   *UsageError
+		damaged *state.DamagedError
+		already *advised
+		step    *workflow.StepError
+	)
+	if err == nil || errors.As(err, &usage) || errors.As(err, &already) {
+		return err
+	}
+	text, what := err.Error(), ""
+	switch {
+	case errors.As(err, &damaged):
+		plain := *damaged
+		plain.Hint = ""
+		text, what = plain.Error(), "keep a copy and every sound record with:\n  "+k.command("repair")
+	case errors.Is(err, state.ErrDamaged):
+		what = "keep a copy and every sound record with:\n  " + k.command("repair")
+	case errors.Is(err, state.ErrNewerFormat):
+		what = "use that version or a newer one"
+	case errors.Is(err, state.ErrLocked):
+		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
+	case errors.Is(err, workflow.ErrPaused):
+		text, what = pausedText(err), "go on with:\n  "+k.command("--resume")
+	case errors.Is(err, workflow.ErrWaiting):
+		what = "go on afterwards with:\n  " + k.command("--resume")
+	case errors.Is(err, workflow.ErrPartial):
+		what = "try again what failed with:\n  " + k.command("retry")
+	case diskFull(err):
+		what = "what was recorded stays; make room, then go on with:\n  " + k.command("--resume")
+	case errors.Is(err, state.ErrJournalFailed):
+		what = "what was recorded stays; go on with:\n  " + k.command("--resume")
+	case errors.Is(err, fs.ErrPermission):
+		what = "check who may write there, or choose another folder with --out"
+	case errors.As(err, &step):
+		what = "what was recorded stays; try again with:\n  " + k.command("--resume")
+	}
+	if what == "" {
+		return err
+	}
+	return &advised{text + "\n" + what, err}
+}
+
+func pausedText(err error) string {
+	var pause *workflow.PauseError
+	if !errors.As(err, &pause) {
+		return err.Error()
+	}
+	text := "paused"
+	if pause.Reason != "" {
+		text += " (" + pause.Reason + ")"
+	}
+	if !pause.Until.IsZero() {
+		text += fmt.Sprintf("; going on makes sense from %s", pause.Until.Local().Format("2006-01-02 15:04:05"))
+	}
+	return text
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/workflow"
+)
+
+// App is a program around one pipeline. P is the type of the run's parameters, a struct that JSON can hold.
+type App[P any] struct {
+	// Pipeline is what the program runs. It is required.
+	Pipeline *workflow.Pipeline
+
+	// Name is the program's name in messages. Defaults to the pipeline's name.
+	Name string
+
+	// Run is the name of the run when --project is not given. Defaults to the pipeline's name.
+	Run string
+
+	// Params are the parameters when no flag says otherwise.
+	Params P
+
+	// Flags declares a flag for each parameter that can be given, bound to the fields of p, with p's values as defaults.
+	// Defaults to no such flags.
+	Flags func(f *pflag.FlagSet, p *P)
+
+	// Check refuses parameters that make no sense, before anything is started. Defaults to accepting all.
+	Check func(P) error
+
+	// Export writes the files derived from a run: path is the run's folder, and the files stand beside it under names that
+	// begin with it (path + ".md"). It runs under the run's context, after each step, at the end and on demand; so it must
+	// cope with results that are not there yet. Defaults to Config.Export.
+	Export func(ctx context.Context, path string) error
+
+	// Commands are verbs of the program's own.
+	Commands []Verb
+
+	// Config is the base of each session's configuration. Store defaults to the folder of --out; Model and Roles to what
+	// --provider says (which wins over them when it is given). Params, Settings and Retry are overwritten.
+	Config workflow.Config
+}
+
+// Verb is a command of the program's own that reads a run.
+type Verb struct {
+	Use   string               // name and arguments, as in `ask "QUESTION"`
+	Short string               // one line for the help
+	Args  cobra.PositionalArgs // Defaults to none allowed
+	// Run gets a context with which the results of the run can be read, and prints to w. Wrap the error in a [UsageError]
+	// when what was typed is to blame.
+	Run func(ctx context.Context, w io.Writer, args []string) error
+}
+
+// Main runs the command line of the process and returns the exit code.
+func Main[P any](app App[P]) int {
+	return execute(Command(app), os.Stderr)
+}
+
+// execute runs a command and prints its error, once and without the usage text.
+func execute(cmd *cobra.Command, stderr io.Writer) int {
+	err := cmd.ExecuteContext(context.Background())
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), state.Printable(err.Error()))
+	}
+	return ExitCode(err)
+}
+
+// Command returns the command line as a cobra command, to be executed alone or hung into another one. Its errors are
+// complete messages that say what to do next; [ExitCode] gives the code for them.
+func Command[P any](app App[P]) *cobra.Command {
+	if app.Pipeline == nil {
+		return &cobra.Command{
+			Use: "app", SilenceErrors: true, SilenceUsage: true,
+			RunE: func(*cobra.Command, []string) error { return fmt.Errorf("cli: App.Pipeline is nil") },
+		}
+	}
+	k := &kit{
+		name:     app.Name,
+		pipeline: app.Pipeline,
+		config:   app.Config,
+		export:   app.Export,
+		project:  app.Run,
+		params:   &params[P]{value: app.Params, flags: app.Flags, verdict: app.Check},
+	}
+	if k.name == "" {
+		k.name = app.Pipeline.Name()
+	}
+	if k.project == "" {
+		k.project = app.Pipeline.Name()
+	}
+	k.program = programName(k.name)
+	return k.root(app.Commands)
+}

@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// command is the command line that does something with this run, to be shown to people.
+func (k *kit) command(args ...string) string {
+	parts := append([]string{k.program}, args...)
+	parts = append(parts, "--project", quoteArg(k.project), "--out", quoteArg(k.out))
+	return strings.Join(parts, " ")
+}
+
+var plainArg = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// quoteArg quotes an argument for the shell where that is needed.
+func quoteArg(s string) string {
+	if runtime.GOOS == "windows" {
+		if s != "" && !strings.ContainsAny(s, " \t\"&|<>^%") {
+			return s
+		}
+		return `"` + s + `"`
+	}
+	if plainArg.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// programName is what to type to run this program: its name, or `go run PACKAGE` when that is how it was started.
+func programName(name string) string {
+	exe, err := os.Executable()
+	if err != nil || strings.HasSuffix(strings.TrimSuffix(exe, ".exe"), ".test") {
+		return name
+	}
+	info, ok := debug.ReadBuildInfo()
+	if ok && info.Path != "" && info.Path != "command-line-arguments" && strings.Contains(filepath.ToSlash(exe), "/go-build") {
+		return "go run " + info.Path
+	}
+	return name
+}

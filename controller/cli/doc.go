@@ -1,0 +1,20 @@
+// Package cli gives any pipeline the same command line: run, resume, status, pause, retry, show, history, export and
+// repair. A program hands it the pipeline and its parameters:
+//
+//	os.Exit(cli.Main(cli.App[Params]{
+//		Pipeline: novel,
+//		Run:      "Ten_Chapter_Novel",
+//		Params:   Params{Genre: "science fiction", Chapters: 10},
+//		Flags: func(f *pflag.FlagSet, p *Params) {
+//			f.StringVar(&p.Genre, "genre", p.Genre, "what kind of novel")
+//			f.IntVar(&p.Chapters, "chapters", p.Chapters, "how many chapters, 1 to 200")
+//		},
+//	}))
+//
+// Results go to stdout; progress, warnings and logs to stderr. Exit codes: 0 completed; 1 failed, locked or damaged;
+// 2 refused because of what was typed; 3 completed in part; 4 paused or waiting for a person.
+//
+// Flags of two kinds: those that App.Flags declares belong to the run, are recorded when it starts, and contradict it
+// when they differ on resume; --provider, --parallel, --inject and --seed belong to the session, are recorded too, and
+// may change on every resume.
+package cli

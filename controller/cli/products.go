@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// exporter is what writes the derived files, nil when the program has none.
+func (k *kit) exporter() func(context.Context) error {
+	if k.export == nil {
+		return k.config.Export
+	}
+	return func(ctx context.Context) error { return k.export(ctx, k.path()) }
+}
+
+// printExport writes the derived files of the run anew and names them.
+func (k *kit) printExport(ctx context.Context) error {
+	export := k.exporter()
+	if export == nil {
+		return usagef("%s has no files to export", k.name)
+	}
+	run, _, err := k.open(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now().Add(-2 * time.Second) // file systems keep time coarsely
+	if err := export(run.Context(ctx)); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	for _, path := range k.products() {
+		if info, err := os.Stat(path); err == nil && !info.ModTime().Before(began) {
+			fmt.Fprintln(k.stdout, path)
+		}
+	}
+	return nil
+}
+
+// products are the files that stand beside the run's folder under its name.
+func (k *kit) products() []string {
+	entries, err := os.ReadDir(k.out)
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), k.project+".") {
+			paths = append(paths, filepath.Join(k.out, e.Name()))
+		}
+	}
+	return paths
+}
+
+func (k *kit) archiveFolder() string { return filepath.Join(k.out, ".archive") }
+
+// keepProducts copies the derived files into the archive, beside the run that was moved there. It returns what to add to
+// the message: a copy that fails costs no more than that, since the files can be derived again.
+func (k *kit) keepProducts(suffix string) string {
+	kept := 0
+	for _, path := range k.products() {
+		name := k.project + "-" + suffix + strings.TrimPrefix(filepath.Base(path), k.project)
+		if err := copyFile(path, filepath.Join(k.archiveFolder(), name)); err != nil {
+			return fmt.Sprintf(" (its files could not be copied there: %v)", err)
+		}
+		kept++
+	}
+	if kept == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", with copies of its %d files", kept)
+}
+
+func copyFile(from, to string) (err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }() // read only
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	if closed := dst.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/workflow"
+)
+
+// start begins a new run; an existing one is refused, or with --fresh moved aside.
+func (k *kit) start(ctx context.Context) error {
+	if err := k.params.check(); err != nil {
+		return err
+	}
+	store, err := k.store(true)
+	if err != nil {
+		return err
+	}
+	_, err = store.Head(ctx, k.project)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+	case k.fresh:
+		if err := k.archive(ctx, store); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		return k.refuseExisting(ctx, store)
+	}
+	return k.work(ctx, store, k.params.current(), nil, func(run *workflow.Run) error {
+		err := run.Start(ctx)
+		if errors.Is(err, state.ErrExists) { // somebody else was faster
+			return k.refuseExisting(ctx, store)
+		}
+		return err
+	})
+}
+
+// refuseExisting says how far the run is and what can be done: nothing is ever overwritten.
+func (k *kit) refuseExisting(ctx context.Context, store state.Store) error {
+	st, err := k.load(ctx, store)
+	if err != nil {
+		return err
+	}
+	return usagef("the run %q exists already in %s: %s, %.1f%%\ngo on with:\n  %s\nor move it aside and start anew with:\n  %s",
+		k.project, quoteArg(k.out), st.Status, st.Progress(), k.command("--resume"), k.command("--fresh"))
+}
+
+// goOn resumes the run. retry: what to try again; nil: everything that failed.
+func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
+	store, err := k.store(false)
+	if err != nil {
+		return err
+	}
+	before, err := k.load(ctx, store)
+	if err != nil {
+		return err
+	}
+	if err := k.contradiction(before); err != nil {
+		return err
+	}
+	if err := k.session.inherit(before.Session.Settings); err != nil {
+		return err
+	}
+	return k.work(ctx, store, nil, retry, func(run *workflow.Run) error {
+		err := run.Resume(ctx)
+		if err != nil || before.Status != state.StatusCompleted {
+			return err
+		}
+		if after, err := run.State(ctx); err == nil && after.Seq == before.Seq && !k.json {
+			fmt.Fprintf(k.stdout, "%s: nothing to do; the run is complete\n", k.project)
+			k.told = true
+		}
+		return nil
+	})
+}
+
+func (k *kit) contradiction(st *state.WorkflowState) error {
+	err := k.params.contradiction(st.Params)
+	if err == nil {
+		return nil
+	}
+	text := err.Error() + "\nthe parameters of a run can't change; leave them out to go on with:\n  " + k.command("--resume") +
+		"\nor start anew with:\n  " + k.command("--fresh") + " and these parameters"
+	var usage *UsageError
+	if errors.As(err, &usage) {
+		return usagef("%s", text)
+	}
+	return err
+}
+
+// work runs one session and tells how it ended.
+func (k *kit) work(ctx context.Context, store state.Store, params any, retry map[string][]string, fn func(*workflow.Run) error) error {
+	cfg, done, err := k.configure(store)
+	if err != nil {
+		return err
+	}
+	defer done()
+	cfg.Params, cfg.Retry = params, retry
+	run, err := k.pipeline.Open(ctx, k.project, cfg)
+	if err != nil {
+		return err
+	}
+	err = fn(run)
+	if ExitCode(err) == codeRefused || errors.Is(err, state.ErrLocked) {
+		return err
+	}
+	if tell := k.tell(ctx, run); err == nil {
+		return tell
+	}
+	return err
+}
+
+// tell prints the result of a session: one line, or the status object.
+func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
+	st, err := run.State(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	if k.json {
+		return writeStatusJSON(k.stdout, st)
+	}
+	if k.told {
+		return nil
+	}
+	_, err = fmt.Fprintf(k.stdout, "%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
+	return err
+}
+
+// archive moves the old run aside, and keeps a copy of the files derived from it, which the new run will write again.
+func (k *kit) archive(ctx context.Context, store state.Store) error {
+	suffix := time.Now().UTC().Format("20060102T150405.000Z")
+	if err := store.Remove(ctx, k.project, state.RemoveOptions{Archive: true, Suffix: suffix}); err != nil {
+		return err
+	}
+	kept := k.keepProducts(suffix)
+	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, quoteArg(k.archiveFolder()), kept)
+	return nil
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// statusJSON is what --status --json prints, one object. Other programs rely on it: fields may be added, never renamed
+// or taken away.
+type statusJSON struct {
+	Run         string        `json:"run"`
+	Pipeline    string        `json:"pipeline"`
+	Status      state.Status  `json:"status"` // running, interrupted, paused, waiting, partial, failed, completed
+	Reason      string        `json:"reason"`
+	Hint        string        `json:"hint"`
+	Warnings    []warningJSON `json:"warnings"`
+	Progress    float64       `json:"progress"` // percent
+	CurrentStep string        `json:"current_step"`
+	NextStep    string        `json:"next_step"`
+	FailedStep  string        `json:"failed_step"`
+	Steps       []stepJSON    `json:"steps"`
+	Usage       usageJSON     `json:"usage"`
+	Errors      []errorJSON   `json:"errors"` // the last state.MaxErrors
+	ErrorCount  int           `json:"error_count"`
+	StartedAt   time.Time     `json:"started_at"`
+	UpdatedAt   time.Time     `json:"updated_at"`
+	FinishedAt  time.Time     `json:"finished_at,omitzero"`
+	Until       time.Time     `json:"until,omitzero"` // when going on makes sense
+
+	Params   json.RawMessage   `json:"params,omitempty"`
+	Settings map[string]string `json:"settings,omitempty"` // of the last session
+}
+
+type warningJSON struct {
+	Code    string `json:"code"`
+	Count   int    `json:"count"`
+	Message string `json:"message"`
+}
+
+type stepJSON struct {
+	Name   string       `json:"name"`
+	Status state.Status `json:"status"`
+	Items  itemsJSON    `json:"items"`
+}
+
+type itemsJSON struct {
+	Total  int `json:"total"`
+	Done   int `json:"done"`
+	Failed int `json:"failed"`
+}
+
+type totalsJSON struct {
+	Calls        int   `json:"calls"`
+	FailedCalls  int   `json:"failed_calls"`
+	InputTokens  int64 `json:"input_tokens"`
+	OutputTokens int64 `json:"output_tokens"`
+	Replayed     int   `json:"replayed"`
+	InDoubt      int   `json:"in_doubt"`
+	WastedInput  int64 `json:"wasted_input_tokens"`
+	WastedOutput int64 `json:"wasted_output_tokens"`
+	CostMicroUSD int64 `json:"cost_micro_usd"`
+}
+
+type usageJSON struct {
+	totalsJSON
+	Providers map[string]totalsJSON `json:"providers"`
+}
+
+type errorJSON struct {
+	Time     time.Time `json:"time"`
+	Step     string    `json:"step"`
+	Item     string    `json:"item"`
+	Class    string    `json:"class"`
+	Provider string    `json:"provider"`
+	Message  string    `json:"message"`
+	Attempt  int       `json:"attempt"`
+	Then     string    `json:"then"` // what was done about it
+}
+
+func writeStatusJSON(w io.Writer, st *state.WorkflowState) error {
+	return writeJSON(w, newStatusJSON(st))
+}
+
+func newStatusJSON(st *state.WorkflowState) statusJSON {
+	s := statusJSON{
+		Run: st.Run, Pipeline: st.Pipeline, Status: st.Status, Reason: st.Reason, Hint: st.Hint, Progress: st.Progress(),
+		CurrentStep: st.Current(), NextStep: st.Next(), FailedStep: st.FailedStep(), ErrorCount: st.ErrorCount(),
+		StartedAt: st.Started, UpdatedAt: st.Updated, FinishedAt: st.Finished, Until: st.Until,
+		Params: st.Params, Settings: st.Session.Settings,
+		Warnings: make([]warningJSON, 0, len(st.Warnings)), Steps: make([]stepJSON, 0, len(st.Steps)),
+		Errors: make([]errorJSON, 0, len(st.Errors)),
+		Usage:  usageJSON{newTotalsJSON(st.Usage), make(map[string]totalsJSON, len(st.Providers))},
+	}
+	for _, w := range st.Warnings {
+		s.Warnings = append(s.Warnings, warningJSON(w))
+	}
+	for i := range st.Steps {
+		step := &st.Steps[i]
+		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}})
+	}
+	for name, totals := range st.Providers {
+		s.Usage.Providers[name] = newTotalsJSON(totals)
+	}
+	for _, e := range st.Errors {
+		s.Errors = append(s.Errors, errorJSON{e.Time, e.Step, e.Item, e.Class, e.Provider, e.Message, e.Attempt, e.Next})
+	}
+	return s
+}
+
+func newTotalsJSON(t state.Totals) totalsJSON {
+	return totalsJSON{
+		Calls: t.Calls, FailedCalls: t.FailedCalls, InputTokens: t.Usage.Input, OutputTokens: t.Usage.Output,
+		Replayed: t.Replayed, InDoubt: t.InDoubt, WastedInput: t.Waste.Input, WastedOutput: t.Waste.Output, CostMicroUSD: t.Cost,
+	}
+}
+
+// writeJSON prints one value as indented JSON, without HTML escapes.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestWhatIsTypedWrongIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, c := range []struct {
+		args string // separated by |
+		says string
+	}{
+		{"--nosuch", "unknown flag: --nosuch"},
+		{"-x", "unknown shorthand flag"},
+		{"frobnicate", `unknown command "frobnicate"`},
+		{"histroy", `did you mean "history"?`},
+		{"--count|abc", "--count abc is not a whole number"},
+		{"--count|1e9", "--count 1e9 is not a whole number"},
+		{"--count|99999999999999999999", "--count 99999999999999999999 is not a whole number, or is too large"},
+		{"--count|0", "--count must be 1 to 100, not 0"},
+		{"--count|-3", "--count must be 1 to 100, not -3"},
+		{"--out|x|--count", "flag needs an argument"},
+		{"--parallel|0", "--parallel must be 1 to 1000"},
+		{"--parallel|-1", "--parallel must be 1 to 1000"},
+		{"--parallel|x", "--parallel x is not a whole number"},
+		{"--seed|-1", "--seed -1 is not a whole number"},
+		{"--provider|", "--provider must name a provider"},
+		{"--provider|nosuch", "nosuch"},
+		{"--inject|frob=0.1", "--inject"},
+		{"--inject|empty=7", "--inject"},
+		{"--project|", "--project"},
+		{"--project|../x", "not a usable run name"},
+		{"--project|a/b", "not a usable run name"},
+		{"--project|" + strings.Repeat("a", 500), "500 characters"},
+		{"--project|CON", "device name"},
+		{"--project|x.", "must not end"},
+		{"--project|\x1b[31m", `\x1b[31m`},
+		{"--out|", "--out must name a folder"},
+		{"--out|" + file, "is a file, not a folder"},
+		{"--resume|--fresh", "exclude each other"},
+		{"--resume|--status", "exclude each other"},
+		{"--fresh|--status|--resume", "exclude each other"},
+		{"--resume", `there is no run "monday"`},
+		{"--status", `there is no run "monday"`},
+		{"pause", `there is no run "monday"`},
+		{"unpause", `there is no run "monday"`},
+		{"retry", `there is no run "monday"`},
+		{"show|topics", `there is no run "monday"`},
+		{"history", `there is no run "monday"`},
+		{"export", "no files to export"},
+		{"repair", `there is no run "monday"`},
+		{"first", `there is no run "monday"`},
+		{"first|extra", "extra"},
+		{"pause|extra", "extra"},
+		{"show", "arg"},
+		{"show|a|b|c", "arg"},
+		{"pause|--count|3", "unknown flag: --count"},
+		{"retry|--parallel|0", "--parallel must be 1 to 1000"},
+	} {
+		app := tides(t, &script{})
+		args := strings.Split(c.args, "|")
+		if !strings.Contains(c.args, "--out") {
+			args = append(args, "--out", filepath.Join(dir, "output"))
+		}
+		o := run(t, app, args...)
+		require.Equal(t, 2, o.code, "%s: %s", c.args, o.stderr)
+		require.Contains(t, o.stderr, c.says, c.args)
+		require.True(t, strings.HasPrefix(o.stderr, "tides: "), o.stderr)
+		require.LessOrEqual(t, strings.Count(o.stderr, "\n"), 4, o.stderr)
+		require.NotContains(t, o.stderr, "\x1b")
+		require.Empty(t, o.out, c.args)
+	}
+	require.NoDirExists(t, filepath.Join(dir, "output"), "a refusal leaves nothing behind")
+}
+
+func TestHelpNamesEveryFlagAndVerb(t *testing.T) {
+	t.Parallel()
+	o := run(t, tides(t, &script{}), "--help")
+	require.Equal(t, 0, o.code)
+	for _, word := range []string{"--project", "--out", "--sea", "--count", "--provider", "--parallel", "--resume", "--fresh", "--status",
+		"--inject", "--seed", "--json", "--no-color", "-v,", "pause", "unpause", "retry", "show", "repair", "export", "history", "first"} {
+		require.Contains(t, o.out, word)
+	}
+}

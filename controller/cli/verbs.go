@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// verbs are the commands that every pipeline gets.
+func (k *kit) verbs() []*cobra.Command {
+	verb := func(use, short string, args cobra.PositionalArgs, fn func(context.Context, []string) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: k.args(args), RunE: k.action(fn)}
+	}
+	retry := verb("retry [STEP [ITEM...]]", "go on, trying again what failed", cobra.ArbitraryArgs, k.retry)
+	k.session.bind(retry.Flags(), k.config.Concurrency)
+	return []*cobra.Command{
+		verb("pause", "ask a running one to pause", cobra.NoArgs, k.pause),
+		verb("unpause", "take back the request to pause", cobra.NoArgs, k.unpause),
+		retry,
+		verb("show STEP [ITEM]", "print a recorded result", cobra.RangeArgs(1, 2), k.show),
+		verb("history", "print the events of the run", cobra.NoArgs, func(ctx context.Context, _ []string) error { return k.history(ctx) }),
+		verb("export", "write the files derived from the run again", cobra.NoArgs,
+			func(ctx context.Context, _ []string) error { return k.printExport(ctx) }),
+		verb("repair", "keep a copy of a damaged journal and every sound record of it", cobra.NoArgs, k.repair),
+	}
+}
+
+func (k *kit) printStatus(ctx context.Context) error {
+	store, err := k.store(false)
+	if err != nil {
+		return err
+	}
+	st, err := k.load(ctx, store)
+	if err != nil {
+		return err
+	}
+	if k.json {
+		return writeStatusJSON(k.stdout, st)
+	}
+	style := state.StyleOf(k.stdout)
+	if k.noColor {
+		style = state.StatusStyle{}
+	}
+	return style.WriteStatus(k.stdout, st)
+}
+
+func (k *kit) inbox(ctx context.Context) (state.Inbox, *state.Head, error) {
+	store, err := k.store(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	head, err := store.Head(ctx, k.project)
+	if err != nil {
+		return nil, nil, k.missing(err)
+	}
+	inbox, ok := store.(state.Inbox)
+	if !ok {
+		return nil, nil, fmt.Errorf("this store can't pass requests to a running process: %w", state.ErrUnsupported)
+	}
+	return inbox, &head, nil
+}
+
+func (k *kit) pause(ctx context.Context, _ []string) error {
+	inbox, head, err := k.inbox(ctx)
+	if err != nil {
+		return err
+	}
+	if head.Holder == nil {
+		return usagef("the run %q is not running, so there is nothing to pause", k.project)
+	}
+	r := state.Request{Kind: state.AskPause, By: fmt.Sprintf("%s pause, process %d", k.name, os.Getpid()), Time: time.Now().UTC()}
+	if err := inbox.Ask(ctx, k.project, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(k.stdout, "%s: asked process %d to pause; it finishes the calls in flight first\n", k.project, head.Holder.PID)
+	return nil
+}
+
+func (k *kit) unpause(ctx context.Context, _ []string) error {
+	inbox, _, err := k.inbox(ctx)
+	if err != nil {
+		return err
+	}
+	requests, err := inbox.Requests(ctx, k.project) // with an error, what could be read stands beside it
+	taken := 0
+	for _, r := range requests {
+		if r.Kind != state.AskPause {
+			continue
+		}
+		if _, err := inbox.Done(ctx, k.project, r, false); err != nil {
+			return err
+		}
+		taken++
+	}
+	if err != nil {
+		return err
+	}
+	if taken == 0 {
+		fmt.Fprintf(k.stdout, "%s: no pause was asked for\n", k.project)
+		return nil
+	}
+	fmt.Fprintf(k.stdout, "%s: the request to pause is taken back\n", k.project)
+	return nil
+}
+
+func (k *kit) history(ctx context.Context) error {
+	store, err := k.store(false)
+	if err != nil {
+		return err
+	}
+	head, err := store.Head(ctx, k.project)
+	if err != nil {
+		return k.missing(err)
+	}
+	var line []byte
+	for e, err := range store.Events(ctx, k.project, state.Query{}) {
+		if err != nil {
+			return err
+		}
+		if k.json {
+			if line, err = state.AppendRecord(line[:0], head.RunID, e); err == nil {
+				_, err = k.stdout.Write(line)
+			}
+		} else {
+			err = state.WriteEvent(k.stdout, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *kit) repair(ctx context.Context, _ []string) error {
+	store, err := k.store(false)
+	if err != nil {
+		return err
+	}
+	repairer, ok := store.(state.Repairer)
+	if !ok {
+		return fmt.Errorf("this store can't repair: %w", state.ErrUnsupported)
+	}
+	report, err := repairer.Verify(ctx, k.project)
+	if err != nil {
+		return k.missing(err)
+	}
+	if len(report.Damaged) == 0 {
+		fmt.Fprintf(k.stdout, "%s: nothing to repair; %d records are sound\n", k.project, report.Records)
+		return nil
+	}
+	if report, err = repairer.Repair(ctx, k.project); err != nil {
+		return k.missing(err)
+	}
+	fmt.Fprintf(k.stdout, "%s: kept %d sound records\n", k.project, report.Records)
+	for _, d := range report.Damaged {
+		fmt.Fprintf(k.stdout, "dropped record %d (line %d, %d bytes): %s\n", d.Seq, d.Line, d.Bytes, state.Printable(d.Why))
+	}
+	fmt.Fprintf(k.stdout, "the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
+	return nil
+}

@@ -1,0 +1,141 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/dogear-go/dogear/resilience"
+)
+
+// defaultTimeout bounds one request.
+const defaultTimeout = 5 * time.Minute
+
+// attempt is one request to one provider, made so that its outcome is known for what it is.
+type attempt struct {
+	provider, model string
+	ask             func(context.Context, []llms.MessageContent, []llms.CallOption) (*llms.ContentResponse, error)
+	timeout, idle   time.Duration
+	sink            *sink
+}
+
+// outcome is what came of it. err nil: resp is an answer that arrived whole.
+type outcome struct {
+	resp    *llms.ContentResponse
+	err     error // a *resilience.Error
+	usage   resilience.Usage
+	status  int
+	latency time.Duration
+}
+
+func (a attempt) run(parent context.Context, messages []llms.MessageContent, options []llms.CallOption) outcome {
+	ctx, cancel := parent, context.CancelFunc(func() {})
+	if a.timeout > 0 {
+		ctx, cancel = context.WithTimeout(parent, a.timeout)
+	}
+	defer cancel()
+	rec := &recorder{provider: a.provider, model: a.model, idle: a.idle, unset: unsetOptions(options)}
+	a.sink.begin()
+	start := time.Now()
+	resp, err := a.safely(withRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
+	o := outcome{latency: time.Since(start)}
+	fail, end, usage, status, refusal := rec.result()
+	o.status, o.usage = status, usage
+	if err != nil || a.sink.failed() || end == streamCut || (a.sink != nil && end == notStreamed && ctx.Err() != nil) {
+		o.err = a.failure(parent, ctx, err, fail)
+	}
+	if o.err == nil && resp == nil {
+		o.err = a.error(resilience.EmptyResponse, errors.New("the client returned no answer"))
+	}
+	if o.err != nil {
+		return o
+	}
+	fillUsage(resp, usage)
+	o.resp, o.usage = resp, maxUsage(usage, usageOf(resp))
+	if refusal != "" && answerText(resp) == "" && !callsTools(resp) {
+		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", refusal))
+	}
+	return o
+}
+
+// safely asks the client; a panic of its becomes an error.
+func (a attempt) safely(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption) (resp *llms.ContentResponse, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			resp, err = nil, a.error(resilience.InvalidResponse, fmt.Errorf("the client panicked: %v", p))
+		}
+	}()
+	return a.ask(ctx, messages, options)
+}
+
+// failure finds out what really happened. What is known better than the client's error comes first: the caller's own
+// function, the caller's context, this attempt's deadline, what the guard saw on the wire.
+func (a attempt) failure(parent, ctx context.Context, err, wire error) error {
+	if _, own := a.sink.state(); own != nil {
+		class := resilience.Unknown
+		if parent.Err() != nil {
+			class = resilience.Canceled
+		}
+		return a.error(class, fmt.Errorf("the streaming function ended the answer: %w", own))
+	}
+	switch {
+	case parent.Err() != nil:
+		return a.ended(parent)
+	case ctx.Err() != nil:
+		return &resilience.Error{
+			Class: resilience.Timeout, Provider: a.provider, Model: a.model,
+			Err:  fmt.Errorf("no complete answer within %s: %w", a.timeout, ctx.Err()),
+			Hint: "a long answer may need a longer timeout",
+		}
+	case wire != nil:
+		return a.named(wire)
+	case err == nil:
+		return a.error(resilience.InvalidResponse, errors.New("the stream ended before the answer did"))
+	}
+	return a.named(err)
+}
+
+// ended is the error for a call whose caller does not want it any more.
+func (a attempt) ended(ctx context.Context) error {
+	err := canceled(ctx)
+	err.Provider, err.Model = a.provider, a.model
+	return err
+}
+
+func canceled(ctx context.Context) *resilience.Error {
+	class, cause := resilience.Canceled, ctx.Err()
+	if errors.Is(cause, context.DeadlineExceeded) {
+		class = resilience.Timeout
+	}
+	if c := context.Cause(ctx); !errors.Is(c, cause) {
+		cause = errors.Join(c, cause)
+	}
+	return &resilience.Error{Class: class, Err: cause}
+}
+
+// named gives an error its class, and the names by which the chain knows the provider.
+func (a attempt) named(err error) error {
+	wrapped := resilience.Wrap(a.provider, a.model, err)
+	var e *resilience.Error
+	if errors.As(wrapped, &e) {
+		own := *e
+		own.Provider, own.Model = a.provider, a.model
+		return &own
+	}
+	return wrapped
+}
+
+func (a attempt) error(class resilience.Class, cause error) error {
+	return &resilience.Error{Class: class, Provider: a.provider, Model: a.model, Err: cause}
+}
+
+// unsetOptions finds what the caller left alone and what the client would lose.
+func unsetOptions(options []llms.CallOption) unset {
+	nan := func(o *llms.CallOptions) { o.Temperature = math.NaN() }
+	o := resilience.ApplyOptions(append([]llms.CallOption{nan}, options...))
+	return unset{temperature: math.IsNaN(o.Temperature), topP: o.TopP}
+}

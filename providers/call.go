@@ -1,0 +1,277 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/dogear-go/dogear/resilience"
+)
+
+// call is one GenerateContent of a chain. One goroutine uses it.
+type call struct {
+	chain    *Chain
+	hooks    resilience.Hooks
+	messages []llms.MessageContent
+	options  []llms.CallOption // the caller's, without nil
+	sink     *sink             // nil: the caller does not stream
+
+	limit   int  // of the answer's tokens, as asked now; zero: the provider's own
+	grown   int  // how often limit was raised
+	tries   int  // made and replayed
+	invalid bool // a second opinion on an invalid request was asked for
+	records []record
+	last    int // member that failed last, -1: none
+	stick   int // member to try again, -1: the first healthy one
+}
+
+// record is what a call knows of one member.
+type record struct {
+	counts   map[resilience.Class]int
+	tries    int
+	excluded bool  // not for this call
+	err      error // the last failure
+	order    int   // when that was
+}
+
+// fatal is an error that ends the call as it is: of a hook, a pause, the context.
+type fatal struct{ error }
+
+func (k *call) run(ctx context.Context) (*llms.ContentResponse, error) {
+	for {
+		resp, err := k.try(ctx)
+		var end fatal
+		switch {
+		case err == nil:
+			return resp, nil
+		case errors.As(err, &end):
+			return nil, end.error
+		}
+	}
+}
+
+// request is the request as it is to be sent now, and the try that tells of it.
+func (k *call) request(ctx context.Context) ([]llms.CallOption, resilience.Try, error) {
+	options := k.options
+	if k.grown > 0 {
+		options = append(options[:len(options):len(options)], llms.WithMaxTokens(k.limit))
+	}
+	hash, hashes, err := resilience.Fingerprint(ctx, k.hooks.Role, k.messages, options)
+	if err != nil {
+		return nil, resilience.Try{}, fatal{invalidRequest(err)}
+	}
+	return options, resilience.Try{
+		Role: k.hooks.Role, Hash: hash, Messages: hashes, Estimate: estimate(k.messages, k.limit),
+	}, nil
+}
+
+// try gets one answer, recorded or fresh, and judges it. An error that is not fatal means: go on.
+func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
+	options, t, err := k.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if resp, m, err := k.replay(ctx, t); err != nil {
+		return nil, fatal{err}
+	} else if resp != nil {
+		return k.accept(ctx, m, resp, true)
+	}
+	m, err := k.pick(ctx)
+	if err != nil {
+		return nil, fatal{err}
+	}
+	t.Provider, t.Model = m.Name, m.Model
+	if k.hooks.Before != nil {
+		if err := k.hooks.Before(ctx, t); err != nil {
+			k.chain.health.free(m.index)
+			return nil, fatal{err}
+		}
+	}
+	return k.ask(ctx, m, t, options)
+}
+
+// replay looks for the recorded answer of an equal request. Which provider gave it does not matter.
+func (k *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentResponse, *member, error) {
+	if k.hooks.Replay == nil {
+		return nil, nil, nil
+	}
+	m := k.chain.members[max(k.stick, 0)]
+	t.Provider, t.Model = m.Name, m.Model
+	resp, ok, err := k.hooks.Replay(ctx, t)
+	if err != nil || !ok || resp == nil {
+		return nil, nil, err
+	}
+	k.sink.begin()
+	if text := answerText(resp); k.sink != nil && text != "" {
+		if err := k.sink.write(ctx, []byte(text)); err != nil {
+			return nil, nil, k.streamError(m, err)
+		}
+	}
+	return resp, m, nil
+}
+
+// ask makes the request.
+func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
+	k.tries++
+	k.records[m.index].tries++
+	a := attempt{
+		provider: m.Name, model: m.Model, timeout: k.chain.cfg.Timeout, idle: k.chain.cfg.Idle, sink: k.sink,
+		ask: func(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption) (*llms.ContentResponse, error) {
+			return m.LLM.GenerateContent(ctx, messages, m.adapted(options, k.limit)...)
+		},
+	}
+	o := a.run(ctx, k.messages, options)
+	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
+	if o.err == nil && blank(o.resp) {
+		o.err = m.unusable(judge(o.resp))
+	}
+	if o.err != nil {
+		return k.failed(ctx, m, t, o)
+	}
+	resp, err := k.after(ctx, t, o.resp)
+	if err != nil {
+		k.chain.health.free(m.index)
+		return nil, fatal{err}
+	}
+	return k.accept(ctx, m, resp, false)
+}
+
+// adapted adds what the member needs to the caller's options: its own model, and a limit that it can meet.
+func (m *member) adapted(options []llms.CallOption, limit int) []llms.CallOption {
+	options = options[:len(options):len(options)]
+	if m.Model != "" {
+		options = append(options, llms.WithModel(m.Model))
+	}
+	if m.MaxOutput > 0 && limit > m.MaxOutput {
+		options = append(options, llms.WithMaxTokens(m.MaxOutput))
+	}
+	return options
+}
+
+func (k *call) after(ctx context.Context, t resilience.Try, resp *llms.ContentResponse) (*llms.ContentResponse, error) {
+	if k.hooks.After == nil {
+		return resp, nil
+	}
+	recorded, err := k.hooks.After(ctx, t, resp)
+	if err == nil && recorded != nil {
+		return recorded, nil
+	}
+	return resp, err
+}
+
+// failed reports a request without an answer, and does what its class asks for.
+func (k *call) failed(ctx context.Context, m *member, t resilience.Try, o outcome) (*llms.ContentResponse, error) {
+	d := k.decide(ctx, m, o.err, o.resp)
+	t.Class, t.Err, t.Next, t.Wait = d.class, o.err, d.next, d.wait
+	if t.Status == 0 {
+		var e *resilience.Error
+		if errors.As(o.err, &e) {
+			t.Status = e.Status
+		}
+	}
+	if _, err := k.after(ctx, t, nil); err != nil {
+		k.chain.health.free(m.index)
+		return nil, fatal{err}
+	}
+	return nil, k.follow(ctx, m, d, false)
+}
+
+// accept judges an answer that arrived and hands it out, or does what its fault asks for.
+func (k *call) accept(ctx context.Context, m *member, resp *llms.ContentResponse, replayed bool) (*llms.ContentResponse, error) {
+	if replayed {
+		k.tries++
+	}
+	fault := judge(resp)
+	if fault != nil && k.chain.cfg.AcceptTruncated && resilience.Classify(fault) == resilience.Truncated && !blank(resp) {
+		fault = nil
+	}
+	if fault == nil {
+		if err := k.sink.flush(ctx); err != nil {
+			return nil, fatal{k.streamError(m, err)}
+		}
+		if !replayed && k.chain.health.answered(m.index) && k.hooks.Cooled != nil {
+			k.hooks.Cooled(ctx, m.Name, m.Model, "", time.Time{})
+		}
+		return resp, nil
+	}
+	if k.hooks.Wasted != nil {
+		k.hooks.Wasted(ctx, resilience.AnswerID(resp), fault)
+	}
+	return nil, k.follow(ctx, m, k.decide(ctx, m, m.unusable(fault), resp), replayed)
+}
+
+// follow does what was decided. A replayed answer cost nothing and says nothing about how the provider is now.
+func (k *call) follow(ctx context.Context, m *member, d decision, replayed bool) error {
+	k.settle(ctx, m, d, replayed)
+	if ctx.Err() != nil {
+		return fatal{k.endedBy(ctx)}
+	}
+	if d.next == resilience.NextGiveUp {
+		return fatal{k.exhausted()}
+	}
+	if d.next != resilience.NextRetry {
+		return errGoOn
+	}
+	k.stick = m.index
+	if !replayed {
+		if err := k.sleep(ctx, d.wait, fmt.Sprintf("%s: %s, trying again", m.Name, d.class)); err != nil {
+			return fatal{err}
+		}
+	}
+	return errGoOn
+}
+
+var errGoOn = errors.New("go on")
+
+// settle notes the failure for this call, and for all calls where it tells about the provider.
+func (k *call) settle(ctx context.Context, m *member, d decision, replayed bool) {
+	r := &k.records[m.index]
+	r.err, r.order = d.err, k.tries
+	k.last, k.stick = m.index, -1
+	for _, i := range d.exclude {
+		k.records[i].excluded = true
+	}
+	if d.grow > 0 {
+		k.limit = d.grow
+		k.grown++
+	}
+	if replayed || !d.cool {
+		k.chain.health.free(m.index)
+		return
+	}
+	k.chain.health.cool(m.index, d.until, d.class, d.err)
+	if k.hooks.Cooled != nil {
+		k.hooks.Cooled(ctx, m.Name, m.Model, d.class, d.until)
+	}
+}
+
+func (k *call) sleep(ctx context.Context, d time.Duration, why string) error {
+	err := resilience.Sleep(ctx, d, why)
+	if err != nil && ctx.Err() != nil {
+		return k.endedBy(ctx)
+	}
+	return err
+}
+
+func (k *call) endedBy(ctx context.Context) error {
+	err := canceled(ctx)
+	if k.last >= 0 {
+		err.Provider, err.Model = k.chain.members[k.last].Name, k.chain.members[k.last].Model
+	}
+	return err
+}
+
+func (k *call) streamError(m *member, err error) error {
+	return &resilience.Error{
+		Class: resilience.Unknown, Provider: m.Name, Model: m.Model, Err: fmt.Errorf("the streaming function ended the answer: %w", err),
+	}
+}
+
+// spread keeps calls that wait for the same moment from arriving at the same moment.
+func spread(d time.Duration) time.Duration {
+	return d + time.Duration(rand.Float64()*float64(min(d/10, 2*time.Second)))
+}

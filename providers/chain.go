@@ -1,0 +1,145 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/dogear-go/dogear/resilience"
+)
+
+const (
+	defaultMaxWait = 15 * time.Minute
+
+	// maxGrowth is how often an answer that was cut is asked again with twice the limit.
+	maxGrowth = 3
+)
+
+// ChainConfig says how a chain works. The zero value has the defaults.
+type ChainConfig struct {
+	// Policy decides for each class of failure about trying again and switching. Defaults to the zero Policy.
+	Policy resilience.Policy
+
+	// MaxTries bounds the requests of one call over all providers. Defaults to resilience.MaxTries, 8.
+	MaxTries int
+
+	// MaxWait is the longest that a call waits for a provider that cools down; a longer wait is a [WaitError]. Defaults to
+	// 15 minutes.
+	MaxWait time.Duration
+
+	// Timeout bounds one request. Defaults to 5 minutes; negative: none.
+	Timeout time.Duration
+
+	// Idle bounds the silence inside a stream, for clients behind [Guard]. Defaults to 1 minute.
+	Idle time.Duration
+
+	// AcceptTruncated hands out an answer that a length limit cut. Defaults to false: it is asked again with twice the
+	// limit, at most three times, and is an error then.
+	AcceptTruncated bool
+}
+
+// Chain is a model made of several: each call goes to the first provider that is healthy, and the class of a failure decides
+// whether that one is tried again after a wait, the next one is asked, or the call fails with a [ChainError].
+//
+// A provider that failed cools down for all calls of the chain, for as long as it asked or its class says; the first call after
+// that is the probe. One whose key, money or model is missing is out until the process ends. When all
+// cool down, a call waits, up to MaxWait. Empty and cut answers are failures too. While a call streams, no other provider
+// is asked once a part of an answer was delivered.
+//
+// A Chain calls the [resilience.Hooks] of its context for each request; without them it is a plain model with
+// fallback. It is safe for concurrent use.
+type Chain struct {
+	cfg     ChainConfig
+	members []*member
+	health  *health
+}
+
+// member is a provider in its place.
+type member struct {
+	Provider
+	index int
+}
+
+var (
+	_ llms.Model             = (*Chain)(nil)
+	_ resilience.TryReporter = (*Chain)(nil)
+)
+
+// NewChain makes a chain of providers, the preferred one first. Each needs a model; name and model together must differ.
+func NewChain(cfg ChainConfig, ps ...Provider) (*Chain, error) {
+	if len(ps) == 0 {
+		return nil, errors.New("providers: a chain needs a provider")
+	}
+	if cfg.MaxTries <= 0 {
+		cfg.MaxTries = resilience.MaxTries
+	}
+	if cfg.MaxWait <= 0 {
+		cfg.MaxWait = defaultMaxWait
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	c := &Chain{cfg: cfg, health: newHealth(len(ps))}
+	seen := map[[2]string]bool{}
+	for i, p := range ps {
+		if p.LLM == nil {
+			return nil, fmt.Errorf("providers: provider %d (%s) has no model", i+1, p.Name)
+		}
+		if p.Name == "" {
+			return nil, fmt.Errorf("providers: provider %d has no name", i+1)
+		}
+		if key := [2]string{p.Name, p.Model}; seen[key] {
+			return nil, fmt.Errorf("providers: %s %s stands in the chain twice", p.Name, p.Model)
+		} else {
+			seen[key] = true
+		}
+		c.members = append(c.members, &member{p, i})
+	}
+	return c, nil
+}
+
+// Providers returns the members in their order.
+func (c *Chain) Providers() []Provider {
+	ps := make([]Provider, 0, len(c.members))
+	for _, m := range c.members {
+		ps = append(ps, m.Provider)
+	}
+	return ps
+}
+
+// Wrap returns a new chain in which each member is what wrap makes of it: to log, to limit, to inject failures.
+func (c *Chain) Wrap(wrap func(Provider) (Provider, error)) (*Chain, error) {
+	ps := c.Providers()
+	for i, p := range ps {
+		var err error
+		if ps[i], err = wrap(p); err != nil {
+			return nil, err
+		}
+	}
+	return NewChain(c.cfg, ps...)
+}
+
+// ReportsTries says that the chain calls the hooks itself.
+func (c *Chain) ReportsTries() bool { return true }
+
+// Call answers a single prompt.
+func (c *Chain) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
+	return llms.GenerateFromSinglePrompt(ctx, c, prompt, options...)
+}
+
+// GenerateContent asks the providers. Errors of the hooks, a pause and the end of ctx come back at once and as they are.
+func (c *Chain) GenerateContent(ctx context.Context, messages []llms.MessageContent, options ...llms.CallOption) (*llms.ContentResponse, error) {
+	options, err := checkInput(ctx, messages, options)
+	if err != nil {
+		return nil, err
+	}
+	k := &call{
+		chain: c, hooks: resilience.HooksFrom(ctx), messages: messages, options: options,
+		limit: resilience.ApplyOptions(options).MaxTokens, sink: newSink(options, resilience.MinAnswer),
+		records: make([]record, len(c.members)), last: -1, stick: -1,
+	}
+	return k.run(ctx)
+}

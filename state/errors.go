@@ -1,0 +1,65 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What a store or a journal can say, for [errors.Is].
+var (
+	ErrNotFound      = errors.New("no such run")
+	ErrExists        = errors.New("the run exists already")
+	ErrLocked        = errors.New("the run is held by another writer")
+	ErrFenced        = errors.New("a newer writer took the run over")
+	ErrDamaged       = errors.New("the journal is damaged")
+	ErrNewerFormat   = errors.New("written by a newer version of dogear")
+	ErrName          = errors.New("not a usable run name")
+	ErrJournalFailed = errors.New("refused: this opening of the journal failed; open the run again to go on")
+	ErrUnsupported   = errors.New("not supported by this store")
+	ErrTooLarge      = errors.New("event larger than 256 MiB")
+)
+
+// HeldError says who holds a run. It is ErrLocked.
+type HeldError struct {
+	Run   string
+	Host  string
+	PID   int
+	Since time.Time
+}
+
+func (e *HeldError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("run %q is being worked on by another process", e.Run)
+	}
+	return fmt.Sprintf("run %q is being worked on by process %d on %s since %s",
+		e.Run, e.PID, e.Host, e.Since.Local().Format("2006-01-02 15:04:05"))
+}
+
+// Is reports that a HeldError is ErrLocked.
+func (e *HeldError) Is(target error) bool { return target == ErrLocked }
+
+// DamagedError says where a journal is damaged, and the way out. It is ErrDamaged.
+type DamagedError struct {
+	Run  string
+	File string
+	Line int    // from 1; zero when no line is to blame
+	Seq  uint64 // the number of the record that is damaged; zero when unknown
+	Why  string
+	Hint string
+}
+
+func (e *DamagedError) Error() string {
+	where := e.File
+	if e.Line > 0 {
+		where = fmt.Sprintf("%s, line %d", e.File, e.Line)
+	}
+	text := fmt.Sprintf("the journal of run %q is damaged at %s: %s", e.Run, where, e.Why)
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	return text
+}
+
+// Is reports that a DamagedError is ErrDamaged.
+func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }

@@ -1,0 +1,23 @@
+package state
+
+// Dump is the whole of a state, hidden parts included, as text: two states are equal when their dumps are.
+func Dump(st *WorkflowState) string {
+	c := st.compact()
+	raw, err := c.encode()
+	if err != nil {
+		panic(err)
+	}
+	return string(raw)
+}
+
+// SnapshotOf is a snapshot of the state, as a store would keep it.
+func SnapshotOf(st *WorkflowState, created string, last Event) ([]byte, error) {
+	s := snapshot{compact: st.compact(), summary: st.summary(), created: created, last: last}
+	return s.encode()
+}
+
+// FromSnapshot reads it back.
+func FromSnapshot(data []byte) (*WorkflowState, error) {
+	st, _, err := decodeSnapshot(data)
+	return st, err
+}

@@ -1,0 +1,142 @@
+package filestore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/simfs"
+)
+
+// TestPowerCutAtEveryOperation cuts the power at every operation of random runs. Whatever the disk holds then: opening
+// succeeds, and finds a gapless prefix of what was emitted that holds everything acknowledged; and the same holds when
+// the power is cut again in the middle of what follows.
+func TestPowerCutAtEveryOperation(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(crashRuns) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			whole := simfs.New()
+			require.NoError(t, story(t, whole, &model{}, seed, ""))
+			for at := 1; at <= whole.Ops(); at++ {
+				disk, m := simfs.New(), &model{}
+				disk.Inject(simfs.Fault{At: at, Err: simfs.ErrPowerOff, Part: int(seed+uint64(at)*37) % 101})
+				what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
+				require.ErrorIs(t, story(t, disk, m, seed, what), simfs.ErrPowerOff)
+				for image := range uint64(crashImages) {
+					afterCut(t, disk.Crash(image), m.clone(), seed^image<<8^uint64(at)<<16, fmt.Sprintf("%s, image %d", what, image))
+				}
+			}
+		})
+	}
+}
+
+// afterCut goes on after a crash, is cut again somewhere, and goes on once more.
+func afterCut(t *testing.T, disk *simfs.FS, m model, seed uint64, what string) {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	disk.Inject(simfs.Fault{At: 1 + rng.IntN(60), Err: simfs.ErrPowerOff, Part: rng.IntN(101)})
+	err := story(t, disk, &m, seed, what)
+	if err != nil {
+		require.ErrorIs(t, err, simfs.ErrPowerOff, "an ordinary power cut is no damage: %s", what)
+	}
+	again := disk.Crash(seed)
+	require.NoError(t, story(t, again, &m, seed+1, what+", cut again"))
+}
+
+// TestEveryOperationFailsOnce lets each operation of random runs fail. The next opening finds everything acknowledged,
+// and what it finds is on the disk: it survives a power cut right after.
+func TestEveryOperationFailsOnce(t *testing.T) {
+	t.Parallel()
+	errs := []error{syscall.EIO, syscall.ENOSPC, syscall.EACCES}
+	for seed := range uint64(faultRuns) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			whole := simfs.New()
+			require.NoError(t, story(t, whole, &model{}, seed, ""))
+			for at := 1; at <= whole.Ops(); at++ {
+				for i, fault := range errs {
+					rng := rand.New(rand.NewPCG(seed, uint64(at)))
+					disk, m := simfs.New(), &model{}
+					disk.Inject(simfs.Fault{At: at, Err: fault, Part: rng.IntN(101), Sticky: i == rng.IntN(3)})
+					what := fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault)
+					if err := story(t, disk, m, seed, what); err != nil {
+						require.ErrorIs(t, err, fault, what)
+						require.NotErrorIs(t, err, state.ErrDamaged, what)
+					}
+					disk.Inject(simfs.Fault{})
+					s := &session{t: t, store: open(disk, testDir), m: m, what: what}
+					require.NoError(t, s.begin(), what)
+					require.NoError(t, s.j.Close())
+					require.NoError(t, story(t, disk.Crash(seed), m, seed+1, what+", then cut"))
+				}
+			}
+		})
+	}
+}
+
+// TestFailedSyncIsFinal: after a failed sync the journal refuses everything, and says why.
+func TestFailedSyncIsFinal(t *testing.T) {
+	t.Parallel()
+	disk, m := simfs.New(), &model{}
+	s := &session{t: t, store: open(disk, testDir), rng: rand.New(rand.NewPCG(1, 1)), m: m}
+	require.NoError(t, s.begin())
+	require.NoError(t, s.append(true, createdEvent()))
+	require.NoError(t, s.append(false, s.event()))
+	disk.Inject(simfs.Fault{At: 1, Err: syscall.EIO})
+	err := s.append(true) // nothing but a sync
+	require.ErrorIs(t, err, state.ErrJournalFailed)
+	require.ErrorIs(t, err, syscall.EIO)
+	err = s.append(true, s.event())
+	require.ErrorIs(t, err, state.ErrJournalFailed)
+	require.ErrorContains(t, err, syscall.EIO.Error())
+	require.Error(t, s.snapshot(), "a snapshot must not claim what is not on the disk")
+	require.NoError(t, s.j.Close())
+
+	// The record can still be read, and is not on the disk: opening must write it again.
+	s = &session{t: t, store: open(disk, testDir), rng: s.rng, m: m}
+	m.emitted = m.emitted[:2]
+	require.NoError(t, s.begin())
+	require.EqualValues(t, 2, s.j.Last())
+	for image := range uint64(20) {
+		again := &session{t: t, store: open(disk.Crash(image), testDir), m: &model{m.emitted, 2}, what: fmt.Sprint("image ", image)}
+		require.NoError(t, again.begin())
+		require.NoError(t, again.j.Close())
+	}
+}
+
+// TestRemoveCutAtEveryOperation: a run that is being archived or deleted is there as it was, or gone; and one that was
+// archived is in the archive, whole.
+func TestRemoveCutAtEveryOperation(t *testing.T) {
+	t.Parallel()
+	for _, o := range []state.RemoveOptions{{}, {Archive: true, Suffix: "old"}} {
+		for at := 1; ; at++ {
+			s := put(t, join(sample(t, 9)), nil)
+			require.NoError(t, makeDirs(s.fs, s.path(testRun, requestsDir)))
+			disk := s.fs.(*simfs.FS)
+			disk.Inject(simfs.Fault{At: at, Err: simfs.ErrPowerOff})
+			err := s.Remove(t.Context(), testRun, o)
+			for image := range uint64(20) {
+				after := open(disk.Crash(image), testDir)
+				lines, readErr := contents(after)
+				if readErr == nil {
+					require.Equal(t, sample(t, 9), lines)
+					require.Error(t, err, "gone is gone")
+					continue
+				}
+				require.ErrorIs(t, readErr, state.ErrNotFound)
+				if o.Archive {
+					data, err := readFile(after.fs, after.path(archiveDir+"/"+testRun+"-old", journalFile))
+					require.NoError(t, err)
+					require.Equal(t, join(sample(t, 9)), data)
+				}
+			}
+			if err == nil {
+				break
+			}
+		}
+	}
+}

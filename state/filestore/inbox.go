@@ -1,0 +1,169 @@
+package filestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+const (
+	requestSuffix = ".json"
+	staleInfix    = ".stale-"
+)
+
+// Ask leaves a request in the run's folder: a pause as the file "pause", which a person can make as well, anything else
+// as a file below "requests".
+func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
+	if err := begin(ctx, run); err != nil {
+		return err
+	}
+	there, err := s.exists(run)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return notFound(run)
+	}
+	switch r.Kind {
+	case state.AskPause, state.AskApprove, state.AskReject:
+	default:
+		return fmt.Errorf("ask %q of run %q: %w", r.Kind, run, state.ErrUnsupported)
+	}
+	if r.Time.IsZero() {
+		r.Time = time.Now()
+	}
+	r.Time = r.Time.UTC()
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	path := s.path(run, pauseFile)
+	if r.Kind != state.AskPause {
+		if err := makeDirs(s.fs, s.path(run, requestsDir)); err != nil {
+			return err
+		}
+		path = s.path(run, filepath.Join(requestsDir, stamp()+"-"+randomName()+requestSuffix))
+	}
+	return replaceFile(s.fs, path, path+"."+randomName()+".tmp", os.O_EXCL, append(data, '\n'))
+}
+
+func randomName() string { return strconv.FormatUint(rand.Uint64(), 36) }
+
+// letter is a request and the file it lies in.
+type letter struct {
+	state.Request
+	path string
+}
+
+// Requests returns what is asked of the run now, oldest first. A file that can't be understood is an error, returned
+// beside the others.
+func (s *Store) Requests(ctx context.Context, run string) ([]state.Request, error) {
+	letters, err := s.letters(ctx, run)
+	var list []state.Request
+	for _, l := range letters {
+		list = append(list, l.Request)
+	}
+	return list, err
+}
+
+func (s *Store) letters(ctx context.Context, run string) ([]letter, error) {
+	if err := begin(ctx, run); err != nil {
+		return nil, err
+	}
+	var list []letter
+	pause, err := s.pauseLetter(run)
+	if err != nil {
+		return nil, err
+	}
+	if pause != nil {
+		list = append(list, *pause)
+	}
+	files, err := s.fs.ReadDir(s.path(run, requestsDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, nil
+	}
+	var failed []error
+	if err != nil {
+		failed = append(failed, err)
+	}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), requestSuffix) || f.IsDir() {
+			continue
+		}
+		l := letter{path: s.path(run, filepath.Join(requestsDir, f.Name()))}
+		data, err := readFile(s.fs, l.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // taken away just now
+		}
+		if err == nil {
+			err = json.Unmarshal(data, &l.Request)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("request %s: %w", l.path, err))
+			continue
+		}
+		list = append(list, l)
+	}
+	slices.SortStableFunc(list, func(a, b letter) int { return a.Time.Compare(b.Time) })
+	return list, errors.Join(failed...)
+}
+
+// pauseLetter reads the file "pause". Whatever is in it, it asks for a pause: "touch pause" must do.
+func (s *Store) pauseLetter(run string) (*letter, error) {
+	l := letter{path: s.path(run, pauseFile)}
+	info, err := s.fs.Stat(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := readFile(s.fs, l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || json.Unmarshal(data, &l.Request) != nil || l.Kind != state.AskPause {
+		l.Request = state.Request{Time: info.ModTime().UTC()}
+	}
+	l.Kind = state.AskPause
+	return &l, nil
+}
+
+// Done removes the file of a request that has been honoured or, with stale, renames it and returns the new name. A
+// request that is not there any more is done.
+func (s *Store) Done(ctx context.Context, run string, r state.Request, stale bool) (string, error) {
+	letters, err := s.letters(ctx, run)
+	for _, l := range letters {
+		if !l.is(r) {
+			continue
+		}
+		if !stale {
+			err := s.fs.Remove(l.path)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			return "", err
+		}
+		to := l.path + staleInfix + stamp()
+		return filepath.Base(to), s.fs.Rename(l.path, to)
+	}
+	return "", err
+}
+
+func (l letter) is(r state.Request) bool {
+	if l.Kind == state.AskPause || r.Kind == state.AskPause {
+		return l.Kind == r.Kind // there is only one
+	}
+	return l.Kind == r.Kind && l.Step == r.Step && l.By == r.By && l.Note == r.Note && l.Time.Equal(r.Time)
+}

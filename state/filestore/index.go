@@ -1,0 +1,148 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
+)
+
+// entry is what a store knows of a run's files: eight bytes a record. It is a cache: whatever is read by it is checked
+// again by its checksum, and forgotten when that fails.
+type entry struct {
+	mu      sync.Mutex
+	info    fs.FileInfo // the journal that scan is about; nil: scan is empty
+	scan    journalScan // base is zero; why and size mean nothing here
+	witness witness
+	writer  *journal // the journal that is open in this store
+}
+
+// known returns the scan, for reading on, if it is about this file, else an empty one.
+func (e *entry) known(fsys vfs.FS, info fs.FileInfo) (journalScan, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.info == nil || !fsys.SameFile(e.info, info) || info.Size() < e.scan.end {
+		return journalScan{}, false
+	}
+	return e.scan, true
+}
+
+func (e *entry) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.info, e.scan = nil, journalScan{}
+}
+
+func (e *entry) replace(info fs.FileInfo, j journalScan) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.info, e.scan = info, j
+}
+
+// merge adds what was found, or written, behind what is known. Several may find the same.
+func (e *entry) merge(fsys vfs.FS, info fs.FileInfo, more journalScan) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.info == nil || !fsys.SameFile(e.info, info) || e.scan.runID != more.runID {
+		return
+	}
+	e.scan.proof = max(e.scan.proof, more.proof)
+	if have := e.scan.last(); have >= more.base && have < more.last() {
+		e.scan.offs = append(e.scan.offs, more.offs[have-more.base:]...)
+		e.scan.end = more.end
+	}
+}
+
+// view is what a reader sees of a journal: its sound beginning at one moment.
+type view struct {
+	runID  string
+	first  state.Event
+	offs   []int64
+	end    int64
+	size   int64
+	proven uint64
+	damage error // proven damage behind the sound beginning
+}
+
+func (v view) last() uint64 { return uint64(len(v.offs)) }
+
+// span is where the records from to upto stand.
+func (v view) span(from, upto uint64) (off, end int64) {
+	if upto == v.last() {
+		return v.offs[from-1], v.end
+	}
+	return v.offs[from-1], v.offs[upto]
+}
+
+// view looks at the journal f. When need is not zero and that many records are known already, nothing is read. A writer
+// at work can make a line look broken that is being replaced, so damage is believed only when seen twice.
+func (s *Store) view(ctx context.Context, run string, f vfs.File, need uint64) (view, error) {
+	const looks = 3
+	for look := 1; ; look++ {
+		v, err := s.look(ctx, run, f, need)
+		trouble := err != nil && !errors.Is(err, state.ErrNewerFormat) || v.damage != nil
+		if ctx.Err() != nil || !trouble || look == looks {
+			return v, err
+		}
+		s.entry(run).forget()
+	}
+}
+
+func (s *Store) look(ctx context.Context, run string, f vfs.File, need uint64) (view, error) {
+	w, err := s.witness(run)
+	if err != nil {
+		return view{}, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return view{}, err
+	}
+	e := s.entry(run)
+	known, ok := e.known(s.fs, info)
+	if ok && need > 0 && need <= known.last() {
+		return view{runID: known.runID, first: known.first, offs: known.offs, end: known.end}, nil
+	}
+	if !ok {
+		if known, err = scanFirst(f); err != nil {
+			return view{}, s.noFirst(run, err, w)
+		}
+		if err := s.checkName(run, known.first); err != nil {
+			return view{}, err
+		}
+		e.replace(info, known)
+	}
+	more := known
+	more.base, more.offs = known.last(), nil
+	if err := more.extend(ctx, f); err != nil {
+		return view{}, err
+	}
+	e.merge(s.fs, info, more)
+
+	v := view{runID: known.runID, first: known.first, end: more.end, size: more.size}
+	v.offs = append(known.offs[:len(known.offs):len(known.offs)], more.offs...)
+	v.proven, v.damage = s.judge(run, more, w)
+	return v, nil
+}
+
+// checkName notices that a disk that folds case has given us another run's folder.
+func (s *Store) checkName(run string, first state.Event) error {
+	name := first.Data.(state.RunCreated).Name // decodeFirst has checked the type
+	if name == run || !strings.EqualFold(name, run) {
+		return nil // another name altogether: a person has renamed the folder
+	}
+	list, err := s.fs.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.Name() == run {
+			return nil
+		}
+	}
+	return fmt.Errorf("run %q: %w: this disk does not tell it from the run %q", run, state.ErrName, name)
+}

@@ -1,0 +1,89 @@
+package filestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
+)
+
+// A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
+// dying: a writer tries again for a while before it reports a holder.
+const (
+	lockWait = 250 * time.Millisecond
+	lockPoll = 5 * time.Millisecond
+)
+
+// lock takes the run's lock. The error is a *state.HeldError while another has it, and fs.ErrNotExist without a folder.
+func (s *Store) lock(ctx context.Context, run string) (vfs.Lock, error) {
+	deadline := time.NewTimer(lockWait)
+	defer deadline.Stop()
+	poll := time.NewTicker(lockPoll)
+	defer poll.Stop()
+	for {
+		l, err := s.tryLock(run)
+		if !errors.Is(err, vfs.ErrBusy) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return nil, s.heldError(run)
+		case <-poll.C:
+		}
+	}
+}
+
+func (s *Store) tryLock(run string) (vfs.Lock, error) {
+	path := s.path(run, lockFile)
+	l, err := s.fs.TryLock(path)
+	if err != nil {
+		return nil, err
+	}
+	// The folder may have been archived, or deleted, between the opening of the file and its locking; then we hold a
+	// lock that no longer guards the run.
+	mine, err := l.Info()
+	if err == nil {
+		var there fs.FileInfo
+		there, err = s.fs.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !s.fs.SameFile(mine, there) {
+			err = vfs.ErrBusy
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	host, _ := os.Hostname() // without a name the number must do
+	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC().Truncate(time.Second)})
+	if err == nil {
+		_ = l.SetText(text) // only the lock counts; a full disk must not keep a run from being repaired
+	}
+	return l, nil
+}
+
+// holder tells who has the run's lock; nil: nobody.
+func (s *Store) holder(run string) (*state.Holder, error) {
+	held, text, err := s.fs.ProbeLock(s.path(run, lockFile))
+	if err != nil || !held {
+		return nil, err
+	}
+	var h state.Holder
+	if json.Unmarshal(text, &h) != nil {
+		return &state.Holder{}, nil // held, by whom is not known
+	}
+	return &h, nil
+}
+
+func (s *Store) heldError(run string) error {
+	e := &state.HeldError{Run: run}
+	if h, err := s.holder(run); err == nil && h != nil {
+		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
+	}
+	return e
+}

@@ -1,0 +1,191 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// errUnfinished is what is wrong with a line that does not end in a newline.
+var errUnfinished = errors.New("it has no end")
+
+// checkEvery is how many lines are read between two looks at the context.
+const checkEvery = 1024
+
+// journalScan is what is known of a journal's bytes: where its records are, and what they prove.
+type journalScan struct {
+	runID string
+	first state.Event // the first record
+	base  uint64      // how many records of the sound beginning stand before offs
+	offs  []int64     // where each of the others starts; record n at n-1-base
+	end   int64       // where the sound beginning ends
+	proof uint64      // the highest number that a valid record, anywhere, knows to be on disk
+
+	// what follows the sound beginning
+	size int64  // where the bytes that were read end
+	why  string // what is wrong with the line at end; empty: nothing follows
+}
+
+func (j *journalScan) last() uint64 { return j.base + uint64(len(j.offs)) }
+
+// errNoRecord means that a journal has no first record and nothing that shows it ever had one.
+var errNoRecord = errors.New("no first record")
+
+// scanFirst reads the first record, from which the run's id comes. Its error is errNoRecord, a firstDamage, or
+// ErrNewerFormat, or one of reading.
+func scanFirst(r io.ReaderAt) (journalScan, error) {
+	lines := newLineReader(r, 0, 4<<10)
+	ln, err := lines.next()
+	if errors.Is(err, io.EOF) {
+		return journalScan{}, errNoRecord
+	}
+	if err != nil {
+		return journalScan{}, err
+	}
+	id := state.ReadRunID(ln.text)
+	e, err := decodeFirst(ln, id)
+	if err == nil || errors.Is(err, state.ErrNewerFormat) {
+		return journalScan{runID: id, first: e, offs: []int64{0}, end: ln.size, size: ln.size}, err
+	}
+	why := err
+	for {
+		ln, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return journalScan{}, errNoRecord
+		}
+		if err != nil {
+			return journalScan{}, err
+		}
+		if plausible(ln, id) {
+			return journalScan{}, firstDamage{why}
+		}
+	}
+}
+
+// firstDamage says why the first record of a journal that has more of them can't be read.
+type firstDamage struct{ why error }
+
+func (f firstDamage) Error() string { return f.why.Error() }
+
+func decodeFirst(ln line, id string) (state.Event, error) {
+	if !ln.whole {
+		return state.Event{}, errUnfinished
+	}
+	e, err := state.DecodeRecord(ln.text, id)
+	if err != nil {
+		return e, err
+	}
+	created, ok := e.Data.(state.RunCreated)
+	switch {
+	case !ok || e.Seq != 1 || created.RunID != id || id == "":
+		return e, fmt.Errorf("%w: it does not begin a run", state.ErrRecord)
+	case created.Format > state.Format:
+		return e, fmt.Errorf("%w: format %d; update dogear", state.ErrNewerFormat, created.Format)
+	}
+	return e, nil
+}
+
+// plausible tells whether a line after a broken first one is, or was, a record. The first record is written alone, so
+// such a line shows that the first one had been acknowledged; what a power cut leaves of the first alone has none.
+func plausible(ln line, id string) bool {
+	if _, _, err := state.Unseal(ln.text, id); err == nil && id != "" {
+		return true
+	}
+	return bytes.HasPrefix(ln.text, []byte(`{"seq":`)) && bytes.Contains(ln.text, []byte(`"type":"`))
+}
+
+// record is what a scan tells of one line.
+type record struct {
+	line
+	seq, d uint64
+	err    error // it is no valid record of the run
+}
+
+// checkLine reads the numbers of a line, whose checksum must match.
+func checkLine(ln line, runID string) record {
+	r := record{line: ln}
+	if ln.text == nil {
+		r.err = state.ErrTooLarge
+		return r
+	}
+	if _, _, r.err = state.Unseal(ln.text, runID); r.err != nil {
+		if !ln.whole {
+			r.err = errUnfinished
+		}
+		return r
+	}
+	r.seq, r.d, r.err = state.ReadNumbers(ln.text)
+	switch {
+	case r.err != nil:
+	case r.d >= r.seq:
+		r.err = fmt.Errorf("%w: it claims to have been on disk before it was written", state.ErrRecord)
+	case !ln.whole:
+		r.err = errUnfinished
+	}
+	return r
+}
+
+// scanLines calls visit for each line from the offset on.
+func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visit func(record) error) error {
+	lines := newLineReader(r, off, lineBuffer)
+	for n := 1; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		ln, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := visit(checkLine(ln, runID)); err != nil {
+			return err
+		}
+	}
+}
+
+// extend reads on from the end of the sound beginning.
+func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
+	j.why, j.size = "", j.end
+	return scanLines(ctx, r, j.runID, j.end, func(rec record) error {
+		j.size = rec.off + rec.size
+		if rec.err == nil {
+			j.proof = max(j.proof, rec.d)
+		}
+		switch {
+		case j.why != "":
+		case rec.err != nil:
+			j.why = rec.err.Error()
+		case rec.seq != j.last()+1:
+			j.why = fmt.Sprintf("record %d stands where record %d should", rec.seq, j.last()+1)
+		default:
+			if err := refuseNewer(rec.text, j.runID); err != nil {
+				return err
+			}
+			j.offs = append(j.offs, rec.off)
+			j.end = j.size
+		}
+		return nil
+	})
+}
+
+// refuseNewer refuses a journal in which a newer version has begun to write its own format.
+func refuseNewer(text []byte, runID string) error {
+	head := text[:min(len(text), 256)]
+	if !bytes.Contains(head, []byte(`"type":"`+string(state.TypeJournalMark)+`"`)) {
+		return nil
+	}
+	e, err := state.DecodeRecord(text, runID)
+	if err != nil {
+		return nil // whoever reads the event says so
+	}
+	if m, ok := e.Data.(state.JournalMark); ok && m.Kind == state.MarkUpgraded && m.To > state.Format {
+		return fmt.Errorf("%w: format %d from record %d on; update dogear", state.ErrNewerFormat, m.To, e.Seq)
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
+)
+
+// maxGap is how many numbers in a row repair fills. A larger gap is no damage that a disk makes.
+const maxGap = 1 << 24
+
+// place is where a valid record stands.
+type place struct {
+	off, size int64 // without the newline
+	line      int
+	d         uint64
+	alone     bool // in a line of its own
+}
+
+// flaw is a line, or a part of one, that is no valid record.
+type flaw struct {
+	line  int
+	after uint64 // the last valid number before it
+	size  int64
+	why   string
+}
+
+// survey is what all of a journal's bytes hold, however damaged.
+type survey struct {
+	runID    string
+	restored []byte // the first record, when it comes from the checkpoint
+	places   map[uint64]place
+	flaws    []flaw
+	proven   uint64
+	last     uint64 // the last number that a repaired journal has
+	size     int64
+	tailOff  int64 // where the unacknowledged tail begins; size: there is none
+	tailLine int
+	lines    int
+	previous uint64
+}
+
+// survey reads everything. A nil file is an empty one.
+func (s *Store) survey(ctx context.Context, run string, f vfs.File, w witness) (*survey, error) {
+	var r io.ReaderAt = bytes.NewReader(nil)
+	if f != nil {
+		r = f
+	}
+	v := &survey{places: map[uint64]place{}}
+	if err := s.surveyFirst(run, v, r, w); err != nil {
+		return nil, err
+	}
+	err := scanLines(ctx, r, v.runID, 0, func(rec record) error {
+		v.add(rec)
+		if rec.err == nil {
+			return refuseNewer(rec.text, v.runID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	v.proven = max(v.proven, w.proves(v.runID))
+	v.settle()
+	return v, nil
+}
+
+// surveyFirst finds the run's id, without which no record can be told from rubbish.
+func (s *Store) surveyFirst(run string, v *survey, r io.ReaderAt, w witness) error {
+	scan, err := scanFirst(r)
+	if err == nil {
+		v.runID = scan.runID
+		return s.checkName(run, scan.first)
+	}
+	err = s.noFirst(run, err, w)
+	if !errors.Is(err, state.ErrDamaged) {
+		return err
+	}
+	v.runID = w.RunID
+	created := bytes.TrimSuffix(w.Created, []byte{'\n'})
+	if _, err := decodeFirst(line{text: created, whole: true}, w.RunID); err == nil {
+		v.restored = append(bytes.Clone(created), '\n')
+	}
+	if v.runID == "" {
+		ln, _ := newLineReader(r, 0, lineBuffer).next() // scanFirst has read it
+		v.runID = state.ReadRunID(ln.text)
+	}
+	return nil
+}
+
+// add notes what a line holds.
+func (v *survey) add(rec record) {
+	v.lines++
+	v.size = rec.off + rec.size
+	_, _, unsealed := state.Unseal(rec.text, v.runID)
+	if rec.err == nil || errors.Is(rec.err, errUnfinished) && unsealed == nil && rec.seq > 0 && rec.d < rec.seq {
+		v.put(rec.seq, place{off: rec.off, size: int64(len(rec.text)), line: v.lines, d: rec.d, alone: rec.err == nil})
+		return
+	}
+	rest := rec.size
+	for _, p := range salvage(rec.text, v.runID) {
+		rest -= p.size
+		p.off += rec.off
+		p.line = v.lines
+		v.put(p.seq, p.place)
+	}
+	v.flaws = append(v.flaws, flaw{v.lines, v.previous, rest, rec.err.Error()})
+}
+
+func (v *survey) put(seq uint64, p place) {
+	if _, twice := v.places[seq]; twice {
+		v.flaws = append(v.flaws, flaw{p.line, v.previous, p.size, fmt.Sprintf("record %d stands there again", seq)})
+		return
+	}
+	if p.alone && v.previous > 0 && seq < v.previous {
+		v.flaws = append(v.flaws, flaw{p.line, v.previous, 0, fmt.Sprintf("record %d stands behind record %d", seq, v.previous)})
+	}
+	v.places[seq] = p
+	v.proven = max(v.proven, p.d)
+	v.previous = max(v.previous, seq)
+}
+
+// settle decides where the journal ends: at the proven point, or after the sound records that follow it, as opening it
+// would.
+func (v *survey) settle() {
+	v.last = v.proven
+	at, found := v.places[v.last]
+	for {
+		next, ok := v.places[v.last+1]
+		if !ok || !next.alone || found && next.line != at.line+1 {
+			break
+		}
+		v.last, at, found = v.last+1, next, true
+	}
+	v.tailOff = v.size
+	for seq, p := range v.places {
+		if seq > v.last {
+			v.tailOff = min(v.tailOff, p.off)
+			delete(v.places, seq)
+		}
+	}
+	v.tailLine = at.line + 1
+	if found && at.line < v.lines {
+		v.tailOff = at.off + at.size + 1
+	}
+	v.flaws = slices.DeleteFunc(v.flaws, func(f flaw) bool { return found && f.line > at.line })
+}
+
+// report pairs the numbers that are missing with the lines that are broken.
+func (v *survey) report(file string) (state.Report, error) {
+	r := state.Report{Records: len(v.places)}
+	flaws := slices.Clone(v.flaws)
+	before := uint64(0)
+	for n := uint64(1); n <= v.last; n++ {
+		if _, ok := v.places[n]; ok {
+			before = n
+			continue
+		}
+		if n-before > maxGap {
+			return r, fmt.Errorf("%s: records %d to %d and more are missing; that is too much to be repaired", file, before+1, n)
+		}
+		d := state.Damage{Seq: n, Why: "it is missing"}
+		if i := slices.IndexFunc(flaws, func(f flaw) bool { return f.after == before && f.size > 0 }); i >= 0 {
+			d.Line, d.Bytes, d.Why = flaws[i].line, flaws[i].size, flaws[i].why
+			flaws = slices.Delete(flaws, i, i+1)
+		}
+		r.Damaged = append(r.Damaged, d)
+	}
+	for _, f := range flaws {
+		r.Damaged = append(r.Damaged, state.Damage{Line: f.line, Bytes: f.size, Why: f.why})
+	}
+	if v.tailOff < v.size {
+		r.Tail = &state.Recovery{
+			From: v.last + 1, BytesLost: v.size - v.tailOff, Where: fmt.Sprintf("%s, line %d", file, v.tailLine),
+		}
+	}
+	return r, nil
+}
+
+// Verify reads the whole journal and reports what is wrong with it. It changes nothing.
+func (s *Store) Verify(ctx context.Context, run string) (state.Report, error) {
+	if err := begin(ctx, run); err != nil {
+		return state.Report{}, err
+	}
+	v, f, err := s.openSurvey(ctx, run)
+	if err != nil {
+		return state.Report{}, err
+	}
+	if f != nil {
+		_ = f.Close() // only read
+	}
+	return v.report(s.path(run, journalFile))
+}
+
+func (s *Store) openSurvey(ctx context.Context, run string) (*survey, vfs.File, error) {
+	w, err := s.witness(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := s.fs.OpenFile(s.path(run, journalFile), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := s.survey(ctx, run, f, w)
+	if err != nil && f != nil {
+		_ = f.Close() // only read
+		f = nil
+	}
+	return v, f, err
+}

@@ -1,0 +1,81 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Load reads a run's state without its lock: the snapshot where the store has a sound one, and the journal's events
+// after it. The status is the stored one; Observe with the holder of [Store.Head] makes it what a reader should see.
+func Load(ctx context.Context, store Store, run string) (*WorkflowState, error) {
+	st, _, err := load(ctx, store, run)
+	return st, err
+}
+
+// load also returns the event that the state ends with.
+func load(ctx context.Context, store Store, run string) (*WorkflowState, Event, error) {
+	if st, w := loadSnapshot(ctx, store, run); st != nil {
+		if last, err := st.catchUp(ctx, store, run, &w); err == nil {
+			return st, last, nil
+		} else if !errors.Is(err, errStaleSnapshot) {
+			return nil, Event{}, err
+		}
+	}
+	st := &WorkflowState{}
+	last, err := st.catchUp(ctx, store, run, nil)
+	if err != nil {
+		return nil, Event{}, err
+	}
+	if st.Seq == 0 {
+		return nil, Event{}, fmt.Errorf("run %q: %w", run, ErrNotFound)
+	}
+	return st, last, nil
+}
+
+var errStaleSnapshot = errors.New("the snapshot is not of this journal")
+
+// loadSnapshot returns nil when there is no sound snapshot: it is a cache, and any fault means "replay the journal".
+func loadSnapshot(ctx context.Context, store Store, run string) (*WorkflowState, Witness) {
+	snaps, ok := store.(Snapshots)
+	if !ok {
+		return nil, Witness{}
+	}
+	data, err := snaps.LoadSnapshot(ctx, run)
+	if err != nil {
+		return nil, Witness{}
+	}
+	st, w, err := decodeSnapshot(data)
+	if err != nil {
+		return nil, Witness{}
+	}
+	return st, w
+}
+
+// catchUp applies the events that follow. With a witness the first event read is the one that it names.
+func (st *WorkflowState) catchUp(ctx context.Context, store Store, run string, w *Witness) (last Event, err error) {
+	from := st.Seq + 1
+	if w != nil {
+		from = w.Seq
+	}
+	for e, err := range store.Events(ctx, run, Query{From: from}) {
+		if err != nil {
+			return last, err
+		}
+		if w != nil {
+			if e.Seq != w.Seq || e.Checksum() != w.Record {
+				return last, errStaleSnapshot
+			}
+			w, last = nil, e
+			continue
+		}
+		if err := st.Apply(e); err != nil {
+			return last, fmt.Errorf("run %q: %w", run, err)
+		}
+		last = e
+	}
+	if w != nil {
+		return last, errStaleSnapshot
+	}
+	return last, nil
+}

@@ -1,0 +1,158 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file of testdata; -update writes it.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+var reportSteps = []StepDef{
+	{Name: "story_planning", Kind: KindTask}, {Name: "character_creation", Kind: KindTask},
+	{Name: "location_creation", Kind: KindTask}, {Name: "chapter_outlining", Kind: KindTask},
+	{Name: "scene_structuring", Kind: KindTask}, {Name: "prose_writing", Kind: KindEach},
+	{Name: "editorial_refinement", Kind: KindEach}, {Name: "rag_sync", Kind: KindEach, Optional: true},
+}
+
+// reportState folds the events into a run of eight steps; a minute lies between one event and the next.
+func reportState(t *testing.T, events ...Event) *WorkflowState {
+	t.Helper()
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
+	first := []Event{
+		New(Scope{}, RunCreated{Format: Format, RunID: "r", Name: "Ten_Chapter_Novel", Pipeline: "novel", Steps: reportSteps}),
+		New(Scope{}, SessionOpened{PID: 1, Host: "h"}),
+	}
+	st := &WorkflowState{}
+	for i, e := range append(first, events...) {
+		e.Seq, e.Epoch, e.Time = uint64(i+1), 1, start.Add(time.Duration(i)*time.Minute)
+		require.NoError(t, st.Apply(e))
+	}
+	return st
+}
+
+func taskDone(steps ...string) []Event {
+	var events []Event
+	for _, step := range steps {
+		at := Scope{Step: step}
+		events = append(events, New(at, StepStarted{}), New(at, StepCompleted{Result: json.RawMessage(`"x"`), Hash: "00"}))
+	}
+	return events
+}
+
+func answered(at Scope, id, provider string) []Event {
+	return []Event{
+		New(at, CallSent{Call: id, Try: 1, Provider: provider, Model: "m", Hash: "h"}),
+		New(at, CallAnswered{Call: id, Try: 1, Provider: provider, Model: "m", Hash: "h", Answer: json.RawMessage(`"secret text"`),
+			Usage: Usage{Input: 1200, Output: 34567}}),
+	}
+}
+
+func TestWriteStatusOfARunInTheMiddle(t *testing.T) {
+	events := taskDone("story_planning", "character_creation", "location_creation")
+	events = append(events, answered(Scope{Step: "location_creation"}, "c1", "groq")...)
+	events = append(events, answered(Scope{Step: "location_creation"}, "c2", "anthropic")...)
+	st := reportState(t, append(events, New(Scope{}, RunStopped{Status: StatusPaused, Reason: "interrupt"}))...)
+
+	var b bytes.Buffer
+	require.NoError(t, WriteStatus(&b, st))
+	golden(t, "status_paused.txt", b.String())
+
+	b.Reset()
+	require.NoError(t, StatusStyle{Emoji: true, Color: true}.WriteStatus(&b, st))
+	golden(t, "status_emoji.txt", b.String())
+}
+
+func TestWriteStatusOfAPartialRun(t *testing.T) {
+	prose := Scope{Step: "prose_writing"}
+	item := Scope{Step: "prose_writing", Item: "3/2"}
+	events := taskDone("story_planning", "character_creation", "location_creation", "chapter_outlining", "scene_structuring")
+	events = append(events,
+		New(prose, StepStarted{}),
+		New(prose, StepItems{Total: 3, Items: []ItemDef{{Key: "1/1", Hash: "a"}, {Key: "3/2", Hash: "b"}, {Key: "3/3", Hash: "c"}}}))
+	events = append(events, answered(Scope{Step: "prose_writing", Item: "1/1"}, "c1", "groq")...)
+	failed := New(item, CallFailed{Call: "c2", Try: 1, Provider: "groq", Class: "empty_response", Message: "\x1b[31mnothing\ncame back", Next: NextSwitch})
+	failed.Attempt = 2
+	events = append(events,
+		New(Scope{Step: "prose_writing", Item: "1/1"}, ItemCompleted{Result: json.RawMessage(`"text"`), Hash: "00"}),
+		New(item, CallSent{Call: "c2", Try: 1, Provider: "groq", Hash: "h"}), failed,
+		New(item, ItemFailed{Class: "empty_response", Provider: "groq", Message: "all providers failed", Attempts: 2}),
+		New(prose, StepPartial{Done: 1, Failed: 1}),
+		New(Scope{}, RunWarning{Code: "unknown_name", Message: "the plan knows no \"Bob\""}),
+		New(Scope{}, RunStopped{Status: StatusPartial, Reason: "1 of 3 items failed", Hint: "novel retry"}))
+
+	var b bytes.Buffer
+	require.NoError(t, WriteStatus(&b, reportState(t, events...)))
+	golden(t, "status_partial.txt", b.String())
+	require.NotContains(t, b.String(), "\x1b", "an escape of a provider's message must not reach the terminal")
+	require.NotContains(t, b.String(), "secret text")
+}
+
+func TestWriteStatusReportsAFailingWriter(t *testing.T) {
+	require.Error(t, WriteStatus(brokenWriter{}, reportState(t)))
+	require.NoError(t, WriteStatus(&bytes.Buffer{}, &WorkflowState{}))
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, want string }{
+		{"plain\n\ttext, é 日本", "plain\n\ttext, é 日本"},
+		{"\x1b]0;owned\a", `\x1b]0;owned\a`},
+		{"a\rb\x00", `a\rb\x00`},
+		{"\u202egnp.exe", `\u202egnp.exe`},
+		{"\u009b31m", `\u009b31m`},
+		{"\x7f", `\x7f`},
+		{"bad\xff", "bad\ufffd"},
+		{"a\u2028b", `a\u2028b`},
+	} {
+		require.Equal(t, c.want, Printable(c.in), "%q", c.in)
+	}
+}
+
+func TestStyleOf(t *testing.T) {
+	t.Parallel()
+	full := StatusStyle{Emoji: true, Color: true}
+	for name, c := range map[string]struct {
+		terminal bool
+		goos     string
+		env      map[string]string
+		want     StatusStyle
+	}{
+		"pipe":             {false, "linux", map[string]string{"LANG": "en_US.UTF-8"}, StatusStyle{}},
+		"terminal":         {true, "linux", map[string]string{"LANG": "en_US.UTF-8"}, full},
+		"no colour":        {true, "linux", map[string]string{"LANG": "en_US.UTF-8", "NO_COLOR": "1"}, StatusStyle{}},
+		"dumb":             {true, "linux", map[string]string{"LANG": "en_US.UTF-8", "TERM": "dumb"}, StatusStyle{}},
+		"no UTF-8":         {true, "linux", map[string]string{"LANG": "C"}, StatusStyle{}},
+		"no locale":        {true, "linux", nil, StatusStyle{}},
+		"LC_ALL wins":      {true, "linux", map[string]string{"LANG": "en_US.UTF-8", "LC_ALL": "C"}, StatusStyle{}},
+		"LC_CTYPE":         {true, "darwin", map[string]string{"LC_CTYPE": "UTF-8"}, full},
+		"Windows, old":     {true, "windows", nil, StatusStyle{}},
+		"Windows Terminal": {true, "windows", map[string]string{"WT_SESSION": "x"}, full},
+	} {
+		require.Equal(t, c.want, styleOf(c.terminal, c.goos, func(k string) string { return c.env[k] }), name)
+	}
+	require.Zero(t, StyleOf(&bytes.Buffer{}))
+}

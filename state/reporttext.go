@@ -1,0 +1,100 @@
+package state
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+func (r *report) emoji(text string) string {
+	if r.style.Emoji {
+		return text
+	}
+	return ""
+}
+
+// mark is what stands before a step of that status.
+func (r *report) mark(status Status) string {
+	marks := map[Status][2]string{
+		StatusCompleted: {"✅ ", "[done] "},
+		StatusRunning:   {"⏳ ", ""},
+		StatusPending:   {"⏭️  ", ""},
+		StatusFailed:    {"❌ ", "[failed] "},
+		StatusPartial:   {"⚠️  ", ""},
+		StatusTolerated: {"⚠️  ", ""},
+		StatusWaiting:   {"⏸️  ", ""},
+	}
+	if r.style.Emoji {
+		return marks[status][0]
+	}
+	return marks[status][1]
+}
+
+func (r *report) colored(status Status, text string) string {
+	if !r.style.Color {
+		return text
+	}
+	code := map[Status]string{
+		StatusCompleted: "32", StatusRunning: "36", StatusFailed: "31",
+		StatusPartial: "33", StatusInterrupted: "33", StatusPaused: "33", StatusWaiting: "33",
+	}[status]
+	if code == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// where names a scope for people: step, and item in quotes, since an item's key may hold anything.
+func where(s Scope) string {
+	text := ""
+	if s.Step != "" {
+		text += " " + oneLine(s.Step)
+	}
+	if s.Item != "" {
+		text += " " + quoted(s.Item)
+	}
+	if s.Do != "" {
+		text += " do " + quoted(s.Do)
+	}
+	return text
+}
+
+func quoted(s string) string { return `"` + limit(s, 80) + `"` }
+
+func orNone(s string) string {
+	if s == "" {
+		return "None"
+	}
+	return oneLine(s)
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// money prints micro-dollars.
+func money(micro int64) string {
+	return fmt.Sprintf("$%d.%04d", micro/1_000_000, micro%1_000_000/100)
+}
+
+func thousands(n int64) string {
+	digits := fmt.Sprint(n)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,244 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
+)
+
+// work is a step or item to be attempted.
+type work struct {
+	kind    scopeKind
+	at      state.Scope
+	gen     int
+	parent  *attempt
+	prev    string
+	hasPrev bool
+	most    int // attempts in this session
+	timeout time.Duration
+	fn      func(context.Context) error
+}
+
+// outcome is how the attempts of a step or item ended.
+type outcome struct {
+	last   *attempt
+	number int   // attempts made
+	err    error // nil: the last one succeeded
+	class  resilience.Class
+	stop   error // the engine refused to go on: nothing is recorded as completed or failed
+}
+
+// attempts makes attempts until one succeeds or there is no point in another.
+func (s *session) attempts(ctx context.Context, w work) outcome {
+	panics := 0
+	for n := 1; ; n++ {
+		if stop := s.refusal(w.at.Step); stop != nil {
+			return outcome{stop: stop}
+		}
+		sc, err := s.attemptOnce(ctx, w, n)
+		a := sc.attempt
+		if stop := a.poisoned(); stop != nil {
+			return outcome{stop: stop}
+		}
+		if err == nil {
+			s.closeOrphans(sc)
+			return outcome{last: a, number: n}
+		}
+		if stop := s.cutShort(ctx); stop != nil {
+			a.poisonWith(stop)
+			return outcome{stop: stop}
+		}
+		v := s.judge(a, err)
+		if v.panicked {
+			panics++
+			v.again = v.again && panics == 1
+		}
+		failed := state.AttemptFailed{Class: string(v.class), Message: brief(err), KeepTo: v.keepTo, Next: state.NextRetry}
+		if !v.again || n >= w.most {
+			failed.Next = state.NextGiveUp
+			s.post(sc.event(failed)) // durable with the failure that follows
+			return outcome{last: a, number: n, err: err, class: v.class}
+		}
+		var wait time.Duration
+		if v.wait {
+			wait = s.cfg.Policy.Delay(err, n)
+		}
+		failed.WaitMS = wait.Milliseconds()
+		if _, err := s.commit(sc.event(failed)); err != nil {
+			a.poisonWith(err)
+			return outcome{stop: err}
+		}
+		s.log.Warn("attempt failed", zap.String("step", w.at.Step), zap.String("item", w.at.Item), zap.Int("attempt", n),
+			zap.String("class", string(v.class)), zap.Duration("wait", wait), zap.String("error", brief(err)))
+		if stop := s.waitFor(ctx, sc, wait); stop != nil {
+			return outcome{stop: stop}
+		}
+	}
+}
+
+// attemptOnce runs the function in a fresh scope, which is closed when it returns.
+func (s *session) attemptOnce(ctx context.Context, w work, n int) (*scope, error) {
+	sc := &scope{kind: w.kind, session: s, source: s, at: w.at, gen: w.gen, prev: w.prev, hasPrev: w.hasPrev,
+		attempt: &attempt{number: n, parent: w.parent}}
+	s.rec.View(sc.load)
+	if w.gen > 0 && n == 1 {
+		s.inherit(ctx, sc)
+	}
+	inner := withScope(ctx, sc)
+	if w.timeout > 0 {
+		var cancel context.CancelFunc
+		inner, cancel = context.WithTimeoutCause(inner, w.timeout,
+			fmt.Errorf("%s took longer than its timeout of %s: %w", sc.name(), w.timeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	defer sc.close()
+	return sc, safely(func() error { return w.fn(inner) })
+}
+
+// cutShort says that an attempt's error came from the end of the session rather than from the attempt.
+func (s *session) cutShort(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	if stop := s.refusal(""); stop != nil {
+		return stop
+	}
+	return context.Cause(ctx)
+}
+
+func (s *session) waitFor(ctx context.Context, sc *scope, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	waiting := resilience.WithHooks(ctx, sc.hooks())
+	if err := resilience.Sleep(waiting, d, "before the next attempt"); err != nil {
+		sc.attempt.poisonWith(err)
+		return err
+	}
+	return nil
+}
+
+// verdict is what a failed attempt means.
+type verdict struct {
+	class    resilience.Class
+	again    bool
+	wait     bool
+	panicked bool
+	keepTo   *uint64 // answers above it are dead; nil: all live
+}
+
+// judge decides what a failed attempt means for its answers, and whether another one is worth it. The scope remembers:
+// a call that was exhausted decides the class, whatever error came up.
+func (s *session) judge(a *attempt, err error) verdict {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var p *panicError
+	var keep *keepError
+	var v verdict
+	switch x := a.exhausted; {
+	case errors.Is(err, ErrRejected):
+		v = verdict{class: s.cfg.Policy.ClassOf(err), again: true, keepTo: keepBefore(slices.Min, a.consumed)}
+		if v.class == resilience.Unknown {
+			v.class = resilience.InvalidResponse
+		}
+	case x != nil:
+		v = verdict{class: x.class}
+		if x.from != 0 {
+			v.keepTo = keepBefore(slices.Min, []uint64{x.from})
+		}
+	case errors.As(err, &p):
+		v = verdict{class: resilience.Unknown, again: true, panicked: true}
+	default:
+		v = verdict{class: s.cfg.Policy.ClassOf(err)}
+		v.again = v.class == resilience.Unknown
+		v.wait = v.again
+		if !harmless(v.class) {
+			v.keepTo = keepBefore(func(seqs []uint64) uint64 { return seqs[len(seqs)-1] }, a.consumed)
+		}
+	}
+	if errors.As(err, &keep) {
+		v.keepTo = nil
+	}
+	return v
+}
+
+// keepBefore is the number before the chosen one; nil when there is nothing to kill.
+func keepBefore(choose func([]uint64) uint64, seqs []uint64) *uint64 {
+	if len(seqs) == 0 {
+		return nil
+	}
+	keep := choose(seqs) - 1
+	return &keep
+}
+
+// harmless says that a failure of this class says nothing against the answers that were given before it.
+func harmless(c resilience.Class) bool {
+	return slices.Contains([]resilience.Class{
+		resilience.Network, resilience.RateLimit, resilience.Quota, resilience.Auth, resilience.Permission, resilience.NotFound,
+		resilience.Overloaded, resilience.Server, resilience.Timeout, resilience.Canceled,
+	}, c)
+}
+
+// closeOrphans counts recorded answers as waste that a successful attempt did not ask for again.
+func (s *session) closeOrphans(sc *scope) {
+	for _, seq := range sc.orphans() {
+		s.post(sc.event(state.CallJudged{Of: seq, Class: "divergence"}))
+	}
+}
+
+// inherit adds the answers of the earlier generation to a scope that was invalidated because its inputs changed.
+func (s *session) inherit(ctx context.Context, sc *scope) {
+	answers, dos := map[string][]uint64{}, map[string][]uint64{}
+	at := sc.at
+	var live []state.Event
+	for e, err := range s.run.cfg.Store.Events(ctx, s.run.name, state.Query{Scope: &state.Scope{Step: at.Step}}) {
+		if err != nil {
+			return // what can't be read is paid again
+		}
+		if e.Scope != at && !concerns(e, at) {
+			continue
+		}
+		switch d := e.Data.(type) {
+		case state.CallAnswered, state.DoCompleted:
+			if e.Gen < sc.gen {
+				live = append(live, e)
+			}
+		case state.AttemptFailed:
+			if d.KeepTo != nil {
+				live = slices.DeleteFunc(live, func(e state.Event) bool { return e.Seq > *d.KeepTo })
+			}
+		case state.Invalidated:
+			if !d.Replay {
+				live = nil
+			}
+		}
+	}
+	for _, e := range live {
+		switch d := e.Data.(type) {
+		case state.CallAnswered:
+			answers[d.Hash] = append(answers[d.Hash], e.Seq)
+		case state.DoCompleted:
+			dos[d.Key] = append(dos[d.Key], e.Seq)
+		}
+	}
+	for hash, seqs := range sc.answers {
+		answers[hash] = append(answers[hash], seqs...)
+	}
+	for key, seqs := range sc.dos {
+		dos[key] = append(dos[key], seqs...)
+	}
+	sc.answers, sc.dos = answers, dos
+	sc.inherited = true
+}
+
+func concerns(e state.Event, at state.Scope) bool {
+	d, ok := e.Data.(state.Invalidated)
+	return ok && slices.Contains(d.Scopes, at)
+}

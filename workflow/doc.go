@@ -1,0 +1,37 @@
+// Package workflow runs pipelines of steps that call language models, so that nothing paid is paid twice.
+//
+// A step is an ordinary function of a context, and the context knows the run:
+//
+//	var writer = workflow.Model("writer")
+//
+//	var topics = workflow.NewTask("topics", func(ctx context.Context) ([]string, error) {
+//		return providers.Generate[[]string](ctx, writer, "Five things to know about tides.")
+//	})
+//
+//	var notes = workflow.NewEach("notes", topics.Result, func(topic string) string { return topic },
+//		func(ctx context.Context, topic string) (string, error) {
+//			return providers.Generate[string](ctx, writer, "Two paragraphs on: "+topic)
+//		}, workflow.Concurrency(4))
+//
+//	tides, err := workflow.New("tides", topics, notes)
+//	run, err := tides.Run(ctx, "monday", workflow.Config{Model: model}) // killed? run it again: it goes on
+//	texts, err := notes.Results(run.Context(ctx))
+//
+// # Steps
+//
+// A [Task] gives one result. An [Each] gives one for each of its items: it runs several at once, in [Lane]s where order
+// matters, and a failing item does not stop the others. [NewParallel] runs steps side by side. Any type with Name and Run
+// is a step.
+//
+// # Inside a step
+//
+// [Model] makes calls durable: an answer is in the journal before the caller sees it. [Do], [Tool] and [Embedder] do the
+// same for side effects, tools of agents, and embeddings. [Params] and the Result methods read, and note what was read.
+// [Now] and [Rand] keep prompts equal from session to session.
+//
+// # Failing and stopping
+//
+// What a provider does wrong is retried by the model (see package resilience and providers.Chain). A step or item is
+// attempted again after [Reject], after an error of unknown class, and once after a panic. Stopping is an error: ErrPaused,
+// ErrPartial, or a [*StepError]; nil means that the run is complete. Whatever happened, Run goes on where it stopped.
+package workflow

@@ -1,0 +1,374 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
+)
+
+// eachRun is one session's work on an Each.
+type eachRun struct {
+	session *session
+	scope   *scope // the step's
+	def     definition
+	list    *itemList
+	run     func(ctx context.Context, i int) ([]byte, error)
+	known   map[string]state.ItemState // as of the beginning
+
+	mu     sync.Mutex // guards the fields below
+	next   int        // position in units
+	units  [][]int    // items that run one after another, in list order
+	stop   error      // a worker was refused
+	last   outcome    // of the item that failed last
+	streak []string   // keys of failures in a row, of one systemic class
+	class  resilience.Class
+}
+
+// systemicStop ends an Each whose items fail one after another for a reason that will hit the next one too.
+type systemicStop struct {
+	step  string
+	count int
+	err   error
+}
+
+func (e *systemicStop) Error() string {
+	return fmt.Sprintf("step %s: %d items in a row failed for the same reason, so the rest was not tried: %v", e.step, e.count, e.err)
+}
+func (e *systemicStop) Unwrap() error { return e.err }
+
+func isPartial(err error) bool { return errors.Is(err, ErrPartial) }
+
+// chunk is how many items one step.items event lists.
+const chunk = 1000
+
+func (r *eachRun) do(ctx context.Context) ending {
+	changed, err := r.relist()
+	if err != nil {
+		if stop := r.scope.attempt.poisoned(); stop != nil {
+			return ending{endedStopped, stop}
+		}
+		return r.session.stepFailed(r.scope, r.def, outcome{number: 1, err: err, class: resilience.InvalidRequest}, nil)
+	}
+	r.plan()
+	step := r.state()
+	base := ""
+	if r.list.partial {
+		base = state.BasePartial
+	}
+	if len(r.units) == 0 && !changed && step.Status == state.StatusCompleted && step.Base == base {
+		return ending{kind: endedWell} // complete, and nothing new
+	}
+	if len(r.units) > 0 || step.Status != state.StatusPartial {
+		r.session.post(r.scope.event(state.StepStarted{}))
+		r.session.log.Info("step started", zap.String("step", r.scope.at.Step), zap.Int("items", len(r.list.defs)), zap.Int("to do", len(r.units)))
+	}
+	r.work(ctx)
+	return r.finish(base)
+}
+
+func (r *eachRun) state() (s state.StepState) {
+	r.session.rec.View(func(st *state.WorkflowState) { s = *st.Step(r.scope.at.Step) })
+	return s
+}
+
+// relist compares the list with the recorded one and records what changed: items that are gone, items whose value is
+// another, and then the list itself. A crash between these leaves a list that differs again, and so is compared again.
+func (r *eachRun) relist() (changed bool, err error) {
+	step := r.scope.at.Step
+	var listed bool
+	var reads []state.Read
+	var order []string
+	r.known = map[string]state.ItemState{}
+	r.session.rec.View(func(st *state.WorkflowState) {
+		listed, reads = st.Step(step).Items.Known, st.ListReads(step)
+		for it := range st.Items(step) {
+			r.known[it.Key] = it
+			order = append(order, it.Key)
+		}
+	})
+	same := listed && len(order) == len(r.list.defs)
+	for i, def := range r.list.defs {
+		same = same && order[i] == def.Key && r.known[def.Key].Hash == def.Hash
+	}
+	if same && slices.Equal(reads, r.list.reads) {
+		return false, nil
+	}
+	if listed && !same && slices.Equal(reads, r.list.reads) {
+		return false, fmt.Errorf("step %s: %w: it must depend on nothing but results and params", step, ErrItemsUnstable)
+	}
+	if err := r.retire(order); err != nil {
+		return true, err
+	}
+	if err := r.invalidate(); err != nil {
+		return true, err
+	}
+	return true, r.record()
+}
+
+func (r *eachRun) retire(order []string) error {
+	given := make(map[string]bool, len(r.list.defs))
+	for _, def := range r.list.defs {
+		given[def.Key] = true
+	}
+	gone := slices.DeleteFunc(order, func(key string) bool { return given[key] })
+	if len(gone) == 0 {
+		return nil
+	}
+	for _, key := range gone {
+		delete(r.known, key)
+	}
+	_, err := r.scope.commit(state.ItemRetired{Keys: gone, Reason: "the items function does not give them any more"})
+	return err
+}
+
+func (r *eachRun) invalidate() error {
+	var scopes []state.Scope
+	for _, def := range r.list.defs {
+		it, ok := r.known[def.Key]
+		if ok && it.Hash != "" && it.Hash != def.Hash && it.Status == state.StatusCompleted && !it.Edited {
+			scopes = append(scopes, state.Scope{Step: r.scope.at.Step, Item: def.Key})
+			it.Status, it.Gen = state.StatusPending, it.Gen+1
+			r.known[def.Key] = it
+		}
+	}
+	if len(scopes) == 0 {
+		return nil
+	}
+	_, err := r.scope.commit(state.Invalidated{Scopes: scopes, Reason: "their inputs changed", Replay: true})
+	return err
+}
+
+func (r *eachRun) record() error {
+	n := len(r.list.defs)
+	for first := 0; first == 0 || first < n; first += chunk {
+		items := state.StepItems{First: first, Total: n, Items: r.list.defs[first:min(n, first+chunk)]}
+		if first == 0 {
+			items.Reads = r.list.reads
+		}
+		if first+chunk < n {
+			r.session.post(r.scope.event(items)) // durable with the last chunk
+			continue
+		}
+		if _, err := r.scope.commit(items); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan makes the units of work: lanes, or single items, without what is done.
+func (r *eachRun) plan() {
+	only, selecting := r.session.cfg.Retry[r.scope.at.Step]
+	skip := func(key string) bool {
+		return r.session.cfg.Retry != nil && (!selecting || (len(only) > 0 && !slices.Contains(only, key)))
+	}
+	lanes, blocked := map[string]int{}, map[string]bool{}
+	for i, def := range r.list.defs {
+		it := r.known[def.Key]
+		left := it.Status == state.StatusFailed && skip(def.Key)
+		lane := ""
+		if r.list.lanes != nil {
+			lane = r.list.lanes[i]
+			blocked[lane] = blocked[lane] || left
+		}
+		if it.Status == state.StatusCompleted || left || blocked[lane] && r.list.lanes != nil {
+			continue
+		}
+		unit, begun := lanes[lane]
+		if r.list.lanes == nil || !begun {
+			lanes[lane] = len(r.units)
+			r.units = append(r.units, []int{i})
+			continue
+		}
+		r.units[unit] = append(r.units[unit], i)
+	}
+}
+
+// work runs the units, some side by side.
+func (r *eachRun) work(ctx context.Context) {
+	before := r.previous()
+	workers := r.concurrency()
+	var group sync.WaitGroup
+	for range min(workers, len(r.units)) {
+		group.Go(func() {
+			for unit := r.take(); unit != nil; unit = r.take() {
+				for _, i := range unit {
+					if !r.item(ctx, i, before) {
+						break // those behind it in the lane stay pending
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+func (r *eachRun) concurrency() int {
+	if r.def.opts.concurrency > 0 {
+		return r.def.opts.concurrency
+	}
+	return r.session.cfg.concurrency()
+}
+
+// previous maps each item to the one before it in its lane.
+func (r *eachRun) previous() map[int]string {
+	if r.list.lanes == nil {
+		return nil
+	}
+	before, last := map[int]string{}, map[string]string{}
+	for i, lane := range r.list.lanes {
+		if key, ok := last[lane]; ok {
+			before[i] = key
+		}
+		last[lane] = r.list.defs[i].Key
+	}
+	return before
+}
+
+func (r *eachRun) take() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop != nil || r.next == len(r.units) {
+		return nil
+	}
+	r.next++
+	return r.units[r.next-1]
+}
+
+// item runs one item; false: it did not complete.
+func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
+	key := r.list.defs[i].Key
+	at := state.Scope{Step: r.scope.at.Step, Item: key}
+	gen := r.known[key].Gen
+	prev, hasPrev := before[i]
+	if stop := r.session.refusal(at.Step); stop != nil {
+		r.refused(stop)
+		return false
+	}
+	started := state.New(at, state.ItemStarted{})
+	started.Gen = gen
+	r.session.post(started)
+	most := r.def.opts.attempts
+	if most == 0 {
+		most = 2
+	}
+	var result []byte
+	out := r.session.attempts(ctx, work{
+		kind: scopeItem, at: at, gen: gen, parent: r.scope.attempt, prev: prev, hasPrev: hasPrev, most: most, timeout: r.def.opts.timeout,
+		fn: func(ctx context.Context) (err error) {
+			result, err = r.run(ctx, i)
+			return err
+		},
+	})
+	if out.stop != nil {
+		r.refused(out.stop)
+		return false
+	}
+	sc := &scope{session: r.session, at: at, gen: gen, attempt: out.last}
+	if out.err != nil {
+		return r.failed(sc, out)
+	}
+	done := state.ItemCompleted{Result: result, Hash: hashOf(result), Version: r.def.opts.version, Reads: out.last.reads, Warnings: out.last.warnings}
+	if _, err := sc.commit(done); err != nil {
+		r.refused(err)
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.streak, r.class = nil, ""
+	return true
+}
+
+func (r *eachRun) refused(stop error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stop == nil {
+		r.stop = stop
+	}
+}
+
+// failed records a failed item, and stops the step when too many in a row fail for the provider's sake.
+func (r *eachRun) failed(sc *scope, out outcome) bool {
+	who, hint := blame(out.err)
+	if _, err := sc.commit(state.ItemFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number, Hint: hint}); err != nil {
+		r.refused(err)
+		return false
+	}
+	r.session.log.Warn("item failed", zap.String("step", sc.at.Step), zap.String("item", sc.at.Item), zap.String("class", string(out.class)),
+		zap.String("error", brief(out.err)))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = out
+	if !systemic(out.class) {
+		r.streak, r.class = nil, ""
+		return false
+	}
+	if out.class != r.class {
+		r.streak, r.class = nil, out.class
+	}
+	r.streak = append(r.streak, sc.at.Item)
+	if len(r.streak) >= r.session.cfg.maxSystemic(r.concurrency()) {
+		r.session.stopStep(&systemicStop{step: sc.at.Step, count: len(r.streak), err: out.err})
+	}
+	return false
+}
+
+// systemic says that a failure of this class will probably hit the next item too.
+func systemic(c resilience.Class) bool {
+	return slices.Contains([]resilience.Class{
+		resilience.Auth, resilience.Quota, resilience.Permission, resilience.NotFound, resilience.Network, resilience.Overloaded,
+		resilience.Server, resilience.RateLimit, resilience.Timeout,
+	}, c)
+}
+
+// stopStep lets nothing new start in one step.
+func (s *session) stopStep(stop *systemicStop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stepStops[stop.step] == nil {
+		s.stepStops[stop.step] = stop
+	}
+}
+
+// finish records how the step ended.
+func (r *eachRun) finish(base string) ending {
+	s, name := r.session, r.scope.at.Step
+	s.mu.Lock()
+	systemic := s.stepStops[name]
+	s.mu.Unlock()
+	if systemic != nil {
+		out := outcome{number: r.last.number, err: systemic, class: r.class}
+		return s.stepFailed(r.scope, r.def, out, r.streak)
+	}
+	step := r.state()
+	missing := step.Items.Total - step.Items.Done
+	switch {
+	case missing == 0:
+		var hash string
+		s.rec.View(func(st *state.WorkflowState) { hash = hashItems(st, name) })
+		if _, err := r.scope.commit(state.StepCompleted{Hash: hash, Version: r.def.opts.version, Reads: r.list.reads, Base: base}); err != nil {
+			return ending{endedStopped, err}
+		}
+		s.log.Info("step completed", zap.String("step", name), zap.Int("items", step.Items.Total))
+		return ending{kind: endedWell}
+	case r.stop != nil:
+		return ending{endedStopped, r.stop}
+	}
+	err := &PartialError{Step: name, Failed: step.Items.Failed, Pending: missing - step.Items.Failed}
+	if r.def.opts.optional {
+		return s.stepFailed(r.scope, r.def, outcome{err: err, class: r.last.class}, nil)
+	}
+	if len(r.units) > 0 || step.Status != state.StatusPartial {
+		if _, err := r.scope.commit(state.StepPartial{Done: step.Items.Done, Failed: step.Items.Failed, Base: base}); err != nil {
+			return ending{endedStopped, err}
+		}
+	}
+	return ending{endedPartial, err}
+}

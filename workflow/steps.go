@@ -1,0 +1,196 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
+)
+
+// ending is how a step ended in this session.
+type ending struct {
+	kind endKind
+	err  error
+}
+
+// endKind orders endings, the worst last: of the children of a Parallel, and of a run's steps, the worst one counts.
+type endKind int
+
+const (
+	endedWell    endKind = iota // completed, or tolerated
+	endedPartial                // some items failed, or its base is incomplete
+	endedBadly                  // failed
+	endedStopped                // the engine refused to go on
+)
+
+// asError carries an ending through Step.Run, whose signature a user's wrapper may stand in.
+func (e ending) asError() error {
+	if e.kind == endedWell {
+		return nil
+	}
+	return &endError{e}
+}
+
+type endError struct{ ending ending }
+
+func (e *endError) Error() string { return e.ending.err.Error() }
+func (e *endError) Unwrap() error { return e.ending.err }
+
+// runStep runs one step as far as it needs to, whatever happened to it in earlier sessions.
+func (s *session) runStep(ctx context.Context, step Step) ending {
+	name, def := step.Name(), definitionOf(step)
+	if stop := s.refusal(name); stop != nil {
+		return ending{endedStopped, stop}
+	}
+	var known state.StepState
+	s.rec.View(func(st *state.WorkflowState) {
+		if found := st.Step(name); found != nil {
+			known = *found
+		}
+	})
+	if known.Name == "" {
+		return ending{endedBadly, fmt.Errorf("step %s is not part of pipeline %s", name, s.pipeline.name)}
+	}
+	if skip, end := s.skipFailed(known); skip {
+		return end
+	}
+	switch {
+	case def.kind == state.KindParallel, def.kind == state.KindEach:
+		return s.runManager(ctx, step, def, known)
+	case known.Status == state.StatusCompleted && !s.baseGrew(known):
+		return ending{kind: endedWell}
+	}
+	return s.runLeaf(ctx, step, def, known.Name)
+}
+
+// skipFailed leaves a failed step alone when this session was told to try others again.
+func (s *session) skipFailed(known state.StepState) (bool, ending) {
+	_, selected := s.cfg.Retry[known.Name]
+	if s.cfg.Retry == nil || selected || known.Status != state.StatusFailed {
+		return false, ending{}
+	}
+	err := &resilience.Error{Class: resilience.Class(known.Class), Err: errors.New(known.Message)}
+	return true, ending{endedBadly, &StepError{Step: known.Name, Err: err}}
+}
+
+// runManager runs a step that looks after its own events: an Each or a Parallel. It has no attempts of its own.
+func (s *session) runManager(ctx context.Context, step Step, def definition, known state.StepState) ending {
+	sc := &scope{kind: scopeStep, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
+	s.rec.View(sc.load)
+	err := safely(func() error { return step.Run(withScope(ctx, sc)) })
+	sc.close()
+	var end *endError
+	switch {
+	case err == nil:
+		return ending{kind: endedWell}
+	case errors.As(err, &end):
+		return end.ending
+	}
+	if stop := sc.attempt.poisoned(); stop != nil {
+		return ending{endedStopped, stop}
+	}
+	if stop := s.cutShort(ctx); stop != nil {
+		return ending{endedStopped, stop}
+	}
+	return s.stepFailed(sc, def, outcome{last: sc.attempt, number: 1, err: err, class: s.cfg.Policy.ClassOf(err)}, nil)
+}
+
+// runLeaf runs a Task, or a step of the user's own.
+func (s *session) runLeaf(ctx context.Context, step Step, def definition, name string) ending {
+	var gen int
+	s.rec.View(func(st *state.WorkflowState) { gen = st.Step(name).Gen })
+	at := state.Scope{Step: name}
+	started := state.New(at, state.StepStarted{})
+	started.Gen = gen
+	s.post(started)
+	s.log.Info("step started", zap.String("step", name))
+	most := def.opts.attempts
+	if most == 0 {
+		most = 3
+	}
+	out := s.attempts(ctx, work{kind: scopeStep, at: at, gen: gen, most: most, timeout: def.opts.timeout, fn: step.Run})
+	sc := &scope{session: s, at: at, gen: gen, attempt: out.last}
+	switch {
+	case out.stop != nil:
+		return ending{endedStopped, out.stop}
+	case out.err != nil:
+		return s.stepFailed(sc, def, out, nil)
+	}
+	a := out.last
+	done := state.StepCompleted{Result: a.result, Hash: hashOf(a.result), Version: def.opts.version, Reads: a.reads}
+	if a.partial {
+		done.Base = state.BasePartial
+	}
+	if _, err := s.commit(sc.event(done)); err != nil {
+		return ending{endedStopped, err}
+	}
+	s.log.Info("step completed", zap.String("step", name))
+	return ending{kind: endedWell}
+}
+
+// stepFailed records that a step failed; the items of a systemic stop go back to pending in the same event.
+func (s *session) stepFailed(sc *scope, def definition, out outcome, pending []string) ending {
+	who, hint := blame(out.err)
+	failed := state.StepFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number,
+		Tolerated: def.opts.optional, Pending: pending, Hint: hint}
+	if _, err := s.commit(sc.event(failed)); err != nil {
+		return ending{endedStopped, err}
+	}
+	s.log.Error("step failed", zap.String("step", sc.at.Step), zap.String("class", failed.Class), zap.String("error", failed.Message))
+	if def.opts.optional {
+		return ending{kind: endedWell}
+	}
+	return ending{endedBadly, &StepError{Step: sc.at.Step, Attempts: out.number, Err: out.err}}
+}
+
+// blame tells which provider an error is about, and what a person may do.
+func blame(err error) (provider, hint string) {
+	var e *resilience.Error
+	if errors.As(err, &e) {
+		return e.Provider, e.Hint
+	}
+	return "", ""
+}
+
+// baseGrew says that a completed step accepted an incomplete base which has changed since, and sends it back to pending.
+func (s *session) baseGrew(known state.StepState) bool {
+	if known.Base != state.BasePartial || !s.changed(known.Name) {
+		return false
+	}
+	at := state.Scope{Step: known.Name}
+	_, err := s.commit(state.New(at, state.Invalidated{
+		Scopes: []state.Scope{at}, Reason: "an incomplete input became more complete", Replay: true,
+	}))
+	return err == nil // a journal that fails ends the session at the next step
+}
+
+// changed says that something a completed step read has another hash now.
+func (s *session) changed(step string) (yes bool) {
+	s.rec.View(func(st *state.WorkflowState) {
+		yes = slices.ContainsFunc(st.Reads(step), func(r state.Read) bool { return currentHash(st, r) != r.Hash })
+	})
+	return yes
+}
+
+// currentHash is the hash that a read would note now.
+func currentHash(st *state.WorkflowState, r state.Read) string {
+	if r.Source == state.ReadParams {
+		return r.Hash // a run's parameters don't change
+	}
+	s := st.Step(r.Source)
+	switch {
+	case s == nil:
+		return ""
+	case s.Kind == state.KindEach && r.Part != "":
+		it, _ := st.Item(r.Source, r.Part)
+		return it.Result
+	case s.Kind == state.KindEach:
+		return hashItems(st, r.Source)
+	}
+	return s.Hash
+}

@@ -1,0 +1,228 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// work runs the pipeline as far as it gets, and records how it ended.
+func (s *session) work(parent context.Context) error {
+	if err := parent.Err(); err != nil {
+		return context.Cause(parent)
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	stale := s.staleRequests(parent)
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	s.watchers.Go(func() { s.watch(ctx, cancel) })
+	if inbox, ok := s.run.cfg.Store.(state.Inbox); ok {
+		s.watchers.Go(func() { s.poll(ctx, inbox) })
+	}
+	for _, warning := range stale {
+		s.note("stale_pause_request", warning)
+	}
+	end := s.steps(ctx)
+	close(s.ended)
+	s.watchers.Wait()
+	return s.end(ctx, end)
+}
+
+// steps runs the steps in order. The first that does not end well ends the session, but for incomplete ones, which
+// steps that accept an incomplete base may follow.
+func (s *session) steps(ctx context.Context) ending {
+	incomplete := ending{kind: endedWell}
+	for _, step := range s.pipeline.steps {
+		if incomplete.kind == endedPartial && !definitionOf(step).opts.allowPartial {
+			return incomplete
+		}
+		seq := s.seq()
+		end := s.runStep(ctx, step)
+		if s.seq() > seq {
+			s.export(ctx)
+		}
+		switch end.kind {
+		case endedPartial:
+			if incomplete.kind == endedWell {
+				incomplete = end
+			}
+		case endedBadly, endedStopped:
+			return end
+		}
+	}
+	return incomplete
+}
+
+func (s *session) seq() (n uint64) {
+	s.rec.View(func(st *state.WorkflowState) { n = st.Seq })
+	return n
+}
+
+// watch turns what may stop a run into a halt, until the session is over.
+func (s *session) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+	draining, canceling, failed, done := s.ctrl.Draining(), s.ctrl.Canceling(), s.rec.Failed(), ctx.Done()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-draining:
+			draining = nil
+			_ = s.emit(state.New(state.Scope{}, state.PauseRequested{By: s.ctrl.By(), Reason: s.ctrl.Reason()}))
+			s.pause(&PauseError{Reason: s.ctrl.Reason()})
+		case <-canceling:
+			canceling = nil
+			why := &PauseError{Reason: s.ctrl.Reason()}
+			s.pause(why)
+			cancel(why)
+		case <-failed:
+			failed = nil
+			s.halt(s.rec.Err())
+			cancel(s.rec.Err()) // an answer that can't be recorded is not worth waiting for
+		case <-done:
+			done = nil
+			s.halt(context.Cause(ctx))
+		}
+	}
+}
+
+// pollEvery is how often a run looks for requests left in the store.
+const pollEvery = 500 * time.Millisecond
+
+// poll looks for a pause request in the store and passes it to the controller.
+func (s *session) poll(ctx context.Context, inbox state.Inbox) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-tick.C:
+		}
+		requests, err := inbox.Requests(context.WithoutCancel(ctx), s.run.name)
+		if err != nil {
+			s.log.Warn("requests can't be read", zap.Error(err))
+			continue
+		}
+		for _, r := range requests {
+			if r.Kind == state.AskPause {
+				s.ctrl.Pause(reasonOf(r))
+				return // it stays until the pause is durable
+			}
+		}
+	}
+}
+
+func reasonOf(r state.Request) string {
+	switch {
+	case r.Note != "" && r.By != "":
+		return r.Note + " (" + r.By + ")"
+	case r.Note != "":
+		return r.Note
+	case r.By != "":
+		return "asked by " + r.By
+	}
+	return "asked by a pause request"
+}
+
+// staleRequests sets aside pause requests that were there before the session began: nobody meant this session.
+func (s *session) staleRequests(ctx context.Context) (warnings []string) {
+	inbox, ok := s.run.cfg.Store.(state.Inbox)
+	if !ok {
+		return nil
+	}
+	requests, err := inbox.Requests(ctx, s.run.name)
+	if err != nil {
+		return nil
+	}
+	for _, r := range requests {
+		if r.Kind != state.AskPause {
+			continue
+		}
+		kept, err := inbox.Done(ctx, s.run.name, r, true)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("a pause request from before this session could not be set aside: %v", err))
+			continue
+		}
+		warnings = append(warnings, fmt.Sprintf("a pause request from before this session was set aside as %s; the run goes on", kept))
+	}
+	return warnings
+}
+
+// takeRequests removes honoured pause requests, once the pause is durable.
+func (s *session) takeRequests(ctx context.Context) {
+	inbox, ok := s.run.cfg.Store.(state.Inbox)
+	if !ok {
+		return
+	}
+	requests, err := inbox.Requests(ctx, s.run.name)
+	if err != nil {
+		return
+	}
+	for _, r := range requests {
+		if r.Kind == state.AskPause {
+			if _, err := inbox.Done(ctx, s.run.name, r, false); err != nil {
+				s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
+			}
+		}
+	}
+}
+
+// end records the end of the session and returns what the caller of Run is told.
+func (s *session) end(ctx context.Context, end ending) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := s.rec.Err(); err != nil {
+		return fmt.Errorf("%w; what was committed before is safe, and Run or --resume goes on from there", err)
+	}
+	stopped := state.RunStopped{Status: state.StatusCompleted}
+	switch end.kind {
+	case endedStopped:
+		var pause *PauseError
+		if !errors.As(end.err, &pause) {
+			s.export(ctx)
+			return end.err // cancelled from outside, without a word on pausing: the run is interrupted
+		}
+		stopped = state.RunStopped{Status: state.StatusPaused, Reason: pause.Reason}
+		if !pause.Until.IsZero() {
+			until := pause.Until.UTC().Round(0)
+			stopped.Until = &until
+		}
+	case endedBadly:
+		_, hint := blame(end.err)
+		stopped = state.RunStopped{Status: state.StatusFailed, Reason: brief(end.err), Class: string(s.cfg.Policy.ClassOf(end.err)), Hint: hint}
+	case endedPartial:
+		stopped = state.RunStopped{Status: state.StatusPartial, Reason: brief(end.err)}
+	}
+	if !s.isOpen() {
+		s.export(ctx) // complete before, and nothing new: the journal is left as it is
+		return nil
+	}
+	s.export(ctx)
+	if _, err := s.rec.Commit(state.New(state.Scope{}, stopped)); err != nil {
+		return err
+	}
+	s.log.Info("run stopped", zap.String("status", string(stopped.Status)), zap.String("reason", stopped.Reason))
+	if stopped.Status == state.StatusPaused {
+		s.takeRequests(ctx)
+	}
+	return s.told(end)
+}
+
+// told is the error for an ending.
+func (s *session) told(end ending) error {
+	switch end.kind {
+	case endedWell:
+		return nil
+	case endedBadly:
+		return end.err
+	case endedPartial:
+		return fmt.Errorf("run %q: %w", s.run.name, end.err)
+	}
+	return fmt.Errorf("run %q: %w", s.run.name, end.err)
+}
