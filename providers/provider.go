@@ -2,8 +2,10 @@ package providers
 
 import (
 	"context"
+	"maps"
 
 	"github.com/tmc/langchaingo/llms"
+	"github.com/tmc/langchaingo/llms/openai"
 )
 
 // Provider is one model at one provider: a member of a [Chain]. Any llms.Model makes one.
@@ -28,6 +30,7 @@ type client struct {
 	inner       llms.Model
 	maxTokens   int  // asked for when the caller gives no limit; zero: the API's default
 	blocks      bool // makes a choice of each block of one answer, as Anthropic's client does
+	legacyLimit bool // knows max_tokens, not max_completion_tokens
 }
 
 func (c *client) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
@@ -56,11 +59,21 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	if c.maxTokens > 0 {
 		first = append(first, llms.WithMaxTokens(c.maxTokens))
 	}
-	resp, err := c.inner.GenerateContent(ctx, messages, append(first, options...)...)
+	options = append(first, options...)
+	if c.legacyLimit {
+		options = append(options, legacyLimitField)
+	}
+	resp, err := c.inner.GenerateContent(ctx, messages, options...)
 	if err == nil && c.blocks {
 		joinBlocks(resp)
 	}
 	return resp, err
+}
+
+// legacyLimitField is openai.WithLegacyMaxTokensField for any metadata of the caller's, which it leaves alone.
+func legacyLimitField(o *llms.CallOptions) {
+	o.Metadata = maps.Clone(o.Metadata)
+	openai.WithLegacyMaxTokensField()(o)
 }
 
 // joinBlocks makes one choice of the blocks of one answer, so that who reads only the first choice gets all of it.

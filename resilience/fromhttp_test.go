@@ -153,7 +153,9 @@ func TestTextLikeTyped(t *testing.T) {
 	}
 }
 
-func itoa(n int) string { return string([]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)}) }
+func itoa(n int) string {
+	return string([]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)})
+}
 
 func TestFromHTTPShouldRetry(t *testing.T) {
 	err := FromHTTP("openai", 500, headers("X-Should-Retry: false"), nil)

@@ -37,7 +37,7 @@ var (
 	openings = regexp.MustCompile(`(?i)^(?:(?:i am|i'm) (?:very |so |really )?sorry|i (?:sincerely )?apologi[sz]e|(?:my )?apologies|sorry|unfortunately|regrettably)\b`)
 	// cannot is the model saying that it will not; what follows must speak of the task.
 	cannot = regexp.MustCompile(`(?i)\b(?:i|we) (?:cannot|can't|can not|could not|couldn't|won't|will not|must decline|have to decline|am (?:unable|not able) to|am not (?:comfortable|allowed|permitted))\b|\bi'm (?:unable|not able|not comfortable|not allowed)\b`)
-	task   = regexp.MustCompile(`(?i)\b(?:assist|help) (?:you )?with (?:that|this|your|creating|writing|generating)\b|\b(?:your|this|that|the|such a) request\b|\bfulfil?l (?:this|that|your)\b` +
+	task   = regexp.MustCompile(`(?i)\b(?:assist|help) (?:you )?with (?:that|this|your|creating|writing|generating)\b|\b(?:your|such a) request\b|\b(?:comply|proceed|continue) with (?:this|that|the) request\b|\bfulfil?l (?:this|that|your)\b` +
 		`|\b(?:my|our|content|usage|safety|community) (?:guidelines|polic(?:y|ies))\b|\b(?:this|that|such|the requested|explicit|harmful|inappropriate|copyrighted) (?:type of |kind of )?(?:content|material)\b` +
 		`|\b(?:create|generate|produce|write|provide|continue)\b.{0,40}\b(?:content|material|response|scene|story)\b`)
 	ai       = regexp.MustCompile(`(?i)^(?:(?:i am|i'm) (?:just |only )?an ai|as an ai)\b`)

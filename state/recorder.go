@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -244,6 +245,7 @@ func (r *Recorder) wrote() bool {
 func (r *Recorder) loop() {
 	defer close(r.done)
 	for {
+		r.gather()
 		batch, closing := r.take()
 		if len(batch) > 0 {
 			r.write(batch)
@@ -258,6 +260,21 @@ func (r *Recorder) loop() {
 			r.fail(fmt.Errorf("run %q: %w", r.run, ErrFenced))
 			<-r.wake // nothing is written any more; waits for the next caller or for Close
 		}
+	}
+}
+
+// gather lets those who were woken by the last batch hand over their next events before the next sync begins: a sync
+// takes as long for one event as for all of them.
+func (r *Recorder) gather() {
+	for last := -1; ; {
+		r.mu.Lock()
+		n := len(r.pending)
+		r.mu.Unlock()
+		if n == last || n >= maxBatch {
+			return
+		}
+		last = n
+		runtime.Gosched()
 	}
 }
 

@@ -87,11 +87,13 @@ func tides(t *testing.T, model llms.Model) App[tideParams] {
 		if err != nil {
 			return nil, err
 		}
-		text, err := writer.Call(ctx, fmt.Sprintf("topics %d", p.Count))
+		text, err := llms.GenerateFromSinglePrompt(ctx, writer, fmt.Sprintf("topics %d", p.Count))
 		return strings.Split(strings.TrimSpace(text), "\n"), err
 	})
 	notes := workflow.NewEach("notes", topics.Result, func(s string) string { return s },
-		func(ctx context.Context, topic string) (string, error) { return writer.Call(ctx, "note on "+topic) })
+		func(ctx context.Context, topic string) (string, error) {
+			return llms.GenerateFromSinglePrompt(ctx, writer, "note on "+topic)
+		})
 	p, err := workflow.New("tides", topics, notes)
 	require.NoError(t, err)
 	return App[tideParams]{

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tmc/langchaingo/llms"
 	"go.uber.org/zap"
@@ -55,28 +56,54 @@ func (k *kit) models(cfg *workflow.Config) error {
 	if models.Notice != "" {
 		fmt.Fprintln(k.stderr, models.Notice)
 	}
+	if chain, ok := models.Default.(*providers.Chain); ok && k.session.provider == auto {
+		k.session.provider = namesOf(chain) // the choice is recorded, not the question
+	}
 	cfg.Model, cfg.Roles = models.Default, models.Roles
 	return wrapAll(cfg, faults)
 }
 
-func wrapAll(cfg *workflow.Config, faults faulty.Config) (err error) {
-	wrap := func(m llms.Model) llms.Model {
-		if m == nil || err != nil {
-			return m
-		}
-		var wrapped *faulty.Model
-		wrapped, err = faulty.New(m, faults)
-		return wrapped
+const auto = "auto"
+
+func namesOf(chain *providers.Chain) string {
+	var list []string
+	for _, p := range chain.Providers() {
+		list = append(list, p.Name)
 	}
+	return strings.Join(list, ",")
+}
+
+// wrapAll injects failures into every model, of a chain into every member, so that its fallbacks are seen at work.
+func wrapAll(cfg *workflow.Config, faults faulty.Config) (err error) {
 	if len(faults.Rates)+len(faults.Calls) == 0 {
 		return nil
 	}
-	cfg.Model = wrap(cfg.Model)
+	if cfg.Model, err = wrap(cfg.Model, faults); err != nil {
+		return err
+	}
 	cfg.Roles = maps.Clone(cfg.Roles)
 	for role, m := range cfg.Roles {
-		cfg.Roles[role] = wrap(m)
+		if cfg.Roles[role], err = wrap(m, faults); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
+}
+
+func wrap(m llms.Model, faults faulty.Config) (llms.Model, error) {
+	if m == nil {
+		return nil, nil
+	}
+	chain, ok := m.(*providers.Chain)
+	if !ok {
+		return faulty.New(m, faults)
+	}
+	return chain.Wrap(func(p providers.Provider) (_ providers.Provider, err error) {
+		member := faults
+		member.Provider = p.Name
+		p.LLM, err = faulty.New(p.LLM, member)
+		return p, err
+	})
 }
 
 // logger writes readable lines of every level.

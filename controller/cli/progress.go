@@ -64,14 +64,9 @@ func describeCalls(at string, e state.Event) string {
 	case state.Waiting:
 		return fmt.Sprintf("%s: waiting %s%s: %s", at, duration(d.ForMS), by(d.Provider), short(d.Why))
 	case state.ProviderState:
-		text := "provider " + d.Provider + " is " + d.State
-		if d.Class != "" {
-			text += " (" + d.Class + ")"
+		if d.State == state.ProviderExcluded {
+			return fmt.Sprintf("provider %s is out for this session: %s", d.Provider, d.Class)
 		}
-		if d.ForMS > 0 {
-			text += " for " + duration(d.ForMS)
-		}
-		return text
 	case state.GateOpened:
 		return at + ": waiting for a person"
 	}
@@ -131,7 +126,7 @@ func duration(ms int64) string { return (time.Duration(ms) * time.Millisecond).S
 
 // short cuts a message to what a line can bear.
 func short(text string) string {
-	const most = 300
+	const most = 200
 	text = strings.Join(strings.Fields(text), " ")
 	if r := []rune(text); len(r) > most {
 		return string(r[:most]) + "..."

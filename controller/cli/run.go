@@ -31,7 +31,8 @@ func (k *kit) start(ctx context.Context) error {
 	default:
 		return k.refuseExisting(ctx, store)
 	}
-	return k.work(ctx, store, k.params.current(), nil, func(run *workflow.Run) error {
+	began := fmt.Sprintf("starting %s in %s", k.project, k.path())
+	return k.work(ctx, store, began, k.params.current(), nil, func(run *workflow.Run) error {
 		err := run.Start(ctx)
 		if errors.Is(err, state.ErrExists) { // somebody else was faster
 			return k.refuseExisting(ctx, store)
@@ -66,7 +67,8 @@ func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
 	if err := k.session.inherit(before.Session.Settings); err != nil {
 		return err
 	}
-	return k.work(ctx, store, nil, retry, func(run *workflow.Run) error {
+	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.path())
+	return k.work(ctx, store, began, nil, retry, func(run *workflow.Run) error {
 		err := run.Resume(ctx)
 		if err != nil || before.Status != state.StatusCompleted {
 			return err
@@ -94,12 +96,13 @@ func (k *kit) contradiction(st *state.WorkflowState) error {
 }
 
 // work runs one session and tells how it ended.
-func (k *kit) work(ctx context.Context, store state.Store, params any, retry map[string][]string, fn func(*workflow.Run) error) error {
+func (k *kit) work(ctx context.Context, store state.Store, began string, params any, retry map[string][]string, fn func(*workflow.Run) error) error {
 	cfg, done, err := k.configure(store)
 	if err != nil {
 		return err
 	}
 	defer done()
+	fmt.Fprintln(k.stderr, began)
 	cfg.Params, cfg.Retry = params, retry
 	run, err := k.pipeline.Open(ctx, k.project, cfg)
 	if err != nil {
@@ -127,8 +130,13 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 	if k.told {
 		return nil
 	}
-	_, err = fmt.Fprintf(k.stdout, "%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
-	return err
+	fmt.Fprintf(k.stdout, "%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
+	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {
+		for _, path := range k.products() {
+			fmt.Fprintln(k.stdout, path)
+		}
+	}
+	return nil
 }
 
 // archive moves the old run aside, and keeps a copy of the files derived from it, which the new run will write again.

@@ -140,3 +140,29 @@ func TestRemoveCutAtEveryOperation(t *testing.T) {
 		}
 	}
 }
+
+// TestDroppedTailIsGoneBeforeAnythingElseIsWritten: what stands behind a dropped record has a number that would fit
+// behind the record that takes its place.
+func TestDroppedTailIsGoneBeforeAnythingElseIsWritten(t *testing.T) {
+	t.Parallel()
+	lines := sample(t, 8) // 1; 2, 3 synced; 4, 5, 6 synced …
+	torn := join(lines[:5])
+	torn[len(join(lines[:3]))+20] ^= 1 // record 4 is broken, record 5 is not, and neither was acknowledged
+	require.EqualValues(t, 3, proofOf(lines[:5]))
+	for image := range uint64(200) {
+		disk := put(t, torn, nil).fs.(*simfs.FS)
+		m := &model{emitted: append([][]byte{}, lines[:3]...), acked: 3}
+		s := &session{t: t, store: open(disk, testDir), m: m, what: fmt.Sprint("image ", image)}
+		require.NoError(t, s.begin())
+		require.Equal(t, uint64(4), s.j.Recovery().From)
+		require.EqualValues(t, len(lines[3])+len(lines[4]), s.j.Recovery().BytesLost)
+		old, err := state.DecodeRecord(lines[3], testID)
+		require.NoError(t, err)
+		old.Item = "9" // as long as before, and another
+		require.NoError(t, s.append(false, old))
+		require.NoError(t, s.j.Close())
+		again := &session{t: t, store: open(disk.Crash(image), testDir), m: m, what: s.what}
+		require.NoError(t, again.begin())
+		require.NoError(t, again.j.Close())
+	}
+}

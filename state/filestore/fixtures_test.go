@@ -20,10 +20,11 @@ import (
 
 // The sizes of the tests that sample. DOGEAR_SOAK=1 makes them large.
 var (
-	crashRuns   = soak(3, 60)    // random runs that are cut at every operation
-	crashImages = soak(5, 40)    // images of the disk for each cut
-	faultRuns   = soak(2, 40)    // random runs in which every operation fails once
-	flipRecords = soak(7, 40)    // records in the journal of which every bit is flipped
+	crashRuns   = soak(2, 60)    // random runs that are cut at every operation
+	crashImages = soak(3, 40)    // images of the disk for each cut
+	faultRuns   = soak(1, 40)    // random runs in which every operation fails once
+	flipRecords = soak(5, 40)    // records in the journal of which every bit is flipped
+	repairEvery = soak(13, 1)    // of the flips before the proven point, which are repaired
 	openBelow   = soak(300, 600) // milliseconds for 100,000 records, on a machine that does other things as well
 )
 
@@ -272,3 +273,7 @@ func proofOf(lines [][]byte) (proof uint64) {
 	}
 	return proof
 }
+
+func simulated(s *Store) *simfs.FS { return s.fs.(*simfs.FS) }
+
+func cutAt(op int) simfs.Fault { return simfs.Fault{At: op, Err: simfs.ErrPowerOff} }

@@ -8,8 +8,12 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-// lineBuffer is what a reader of lines begins with. It grows to the longest line, and no further than MaxEvent.
-const lineBuffer = 256 << 10
+// A reader of lines begins with a small buffer, since most journals, and most that is new in them, are small. It grows
+// to the longest line, and no further than MaxEvent.
+const (
+	firstBuffer = 4 << 10
+	lineBuffer  = 64 << 10
+)
 
 // line is one line of a journal.
 type line struct {
@@ -26,6 +30,8 @@ type lineReader struct {
 	buf  []byte
 	data []byte // of buf: read, not returned yet
 	eof  bool
+
+	fills int
 }
 
 func newLineReader(r io.ReaderAt, off int64, buffer int) *lineReader {
@@ -71,12 +77,14 @@ func (l *lineReader) next() (line, error) {
 
 func (l *lineReader) fill() error {
 	n := len(l.data)
-	if n == len(l.buf) {
-		l.buf = append(make([]byte, 0, 2*n), l.data...)
-		l.buf = l.buf[:cap(l.buf)]
+	if n == len(l.buf) || l.fills == 1 && len(l.buf) < lineBuffer {
+		buf := make([]byte, max(2*n, lineBuffer))
+		copy(buf, l.data)
+		l.buf = buf
 	} else {
 		copy(l.buf, l.data)
 	}
+	l.fills++
 	got, err := l.r.ReadAt(l.buf[n:], l.off)
 	l.off += int64(got)
 	l.data = l.buf[:n+got]

@@ -38,7 +38,7 @@ var errNoRecord = errors.New("no first record")
 // scanFirst reads the first record, from which the run's id comes. Its error is errNoRecord, a firstDamage, or
 // ErrNewerFormat, or one of reading.
 func scanFirst(r io.ReaderAt) (journalScan, error) {
-	lines := newLineReader(r, 0, 4<<10)
+	lines := newLineReader(r, 0, firstBuffer)
 	ln, err := lines.next()
 	if errors.Is(err, io.EOF) {
 		return journalScan{}, errNoRecord
@@ -131,7 +131,7 @@ func checkLine(ln line, runID string) record {
 
 // scanLines calls visit for each line from the offset on.
 func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visit func(record) error) error {
-	lines := newLineReader(r, off, lineBuffer)
+	lines := newLineReader(r, off, firstBuffer)
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -156,6 +156,10 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 		j.size = rec.off + rec.size
 		if rec.err == nil {
 			j.proof = max(j.proof, rec.d)
+		} else {
+			for _, p := range salvage(rec.text, j.runID) { // a broken newline must not take the next record's proof away
+				j.proof = max(j.proof, p.d)
+			}
 		}
 		switch {
 		case j.why != "":

@@ -23,6 +23,7 @@ type place struct {
 	line      int
 	d         uint64
 	alone     bool // in a line of its own
+	ended     bool // a byte follows that may once have been its newline
 }
 
 // flaw is a line, or a part of one, that is no valid record.
@@ -102,17 +103,21 @@ func (v *survey) add(rec record) {
 	v.size = rec.off + rec.size
 	_, _, unsealed := state.Unseal(rec.text, v.runID)
 	if rec.err == nil || errors.Is(rec.err, errUnfinished) && unsealed == nil && rec.seq > 0 && rec.d < rec.seq {
-		v.put(rec.seq, place{off: rec.off, size: int64(len(rec.text)), line: v.lines, d: rec.d, alone: rec.err == nil})
+		v.put(rec.seq, place{off: rec.off, size: int64(len(rec.text)), line: v.lines, d: rec.d, alone: rec.err == nil, ended: rec.whole})
+		if rec.err != nil { // nothing but its newline is lost
+			v.flaws = append(v.flaws, flaw{v.lines, v.previous, 0, rec.err.Error()})
+		}
 		return
 	}
-	rest := rec.size
+	rest, before := rec.size, v.previous
 	for _, p := range salvage(rec.text, v.runID) {
 		rest -= p.size
+		p.ended = rec.whole || p.off+p.size < int64(len(rec.text))
 		p.off += rec.off
 		p.line = v.lines
 		v.put(p.seq, p.place)
 	}
-	v.flaws = append(v.flaws, flaw{v.lines, v.previous, rest, rec.err.Error()})
+	v.flaws = append(v.flaws, flaw{v.lines, before, rest, rec.err.Error()})
 }
 
 func (v *survey) put(seq uint64, p place) {
@@ -128,17 +133,23 @@ func (v *survey) put(seq uint64, p place) {
 	v.previous = max(v.previous, seq)
 }
 
-// settle decides where the journal ends: at the proven point, or after the sound records that follow it, as opening it
-// would.
+// settle decides where the journal ends: at the proven point, or after the sound lines that follow it, as opening it
+// would. If there is damage, so that it must be repaired anyway, records that merely lack their newline count as well.
 func (v *survey) settle() {
 	v.last = v.proven
 	at, found := v.places[v.last]
-	for {
-		next, ok := v.places[v.last+1]
-		if !ok || !next.alone || found && next.line != at.line+1 {
-			break
+	extend := func(fits func(next place) bool) {
+		for {
+			next, ok := v.places[v.last+1]
+			if !ok || found && !fits(next) {
+				return
+			}
+			v.last, at, found = v.last+1, next, true
 		}
-		v.last, at, found = v.last+1, next, true
+	}
+	extend(func(next place) bool { return next.alone && next.line == at.line+1 })
+	if v.damaged() {
+		extend(func(next place) bool { return next.ended && next.off == at.off+at.size+1 })
 	}
 	v.tailOff = v.size
 	for seq, p := range v.places {
@@ -152,6 +163,17 @@ func (v *survey) settle() {
 		v.tailOff = at.off + at.size + 1
 	}
 	v.flaws = slices.DeleteFunc(v.flaws, func(f flaw) bool { return found && f.line > at.line })
+}
+
+// damaged tells whether anything is wrong at or before the proven point.
+func (v *survey) damaged() bool {
+	known := uint64(0)
+	for seq := range v.places {
+		if seq <= v.proven {
+			known++
+		}
+	}
+	return known < v.proven || slices.ContainsFunc(v.flaws, func(f flaw) bool { return f.after < v.proven })
 }
 
 // report pairs the numbers that are missing with the lines that are broken.

@@ -2,7 +2,8 @@ package book
 
 import (
 	"context"
-	"fmt"
+
+	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/workflow"
@@ -63,27 +64,42 @@ func editScene(ctx context.Context, r Revision) (Draft, error) {
 	if err != nil {
 		return Draft{}, err
 	}
-	text, err := providers.Generate[string](ctx, editor, editPrompt(p.Genre, r, before.Text), longEnough(words(r.Text)))
+	text, err := providers.GenerateFrom[string](ctx, editor, editMessages(p.Genre, r, before.Text), longEnough(words(r.Text)))
 	if err != nil {
 		return Draft{}, err
 	}
 	return Draft{Key: r.Key(), Text: tidy(text)}, nil
 }
 
-func editPrompt(genre string, r Revision, before string) string {
+// editMessages are a conversation in which the draft is the model's own earlier answer: an edited scene repeats most of it, and
+// must not count as one that repeats its prompt.
+func editMessages(genre string, r Revision, before string) []llms.MessageContent {
+	return []llms.MessageContent{
+		llms.TextParts(llms.ChatMessageTypeHuman, briefPrompt(genre, r.Scene, before)),
+		llms.TextParts(llms.ChatMessageTypeAI, r.Text),
+		llms.TextParts(llms.ChatMessageTypeHuman, editPrompt(words(r.Text))),
+	}
+}
+
+func briefPrompt(genre string, s Scene, before string) string {
 	var p prompt
-	p.say("Edit a scene of a %s novel. Keep its length: about %d words.", genre, words(r.Text))
+	p.say("Write a scene of a %s novel.", genre)
+	s.tell(&p)
+	switch {
+	case before != "":
+		p.say("The scene before ends so:\n%s", ending(before, look))
+	case s.Before != "":
+		p.say("What happened in the chapter before: %s", s.Before)
+	}
+	return p.String()
+}
+
+func editPrompt(length int) string {
+	var p prompt
+	p.say("Now edit this scene as the book's editor. Keep its length: about %d words.", length)
 	p.say("Keep what happens, who says it, the viewpoint and the tense. Cut what says a thing twice, worn phrases, adverbs that prop up weak " +
 		"verbs, and explanations of what the reader has just seen. Make each speaker sound like nobody else. Mend breaks with the " +
 		"scene before and with what is known about the characters and the place. Where the text is fine, leave it alone. Answer with " +
 		"the whole edited scene alone: no title, no comment, no list of changes.")
-	r.Scene.tell(&p)
-	switch {
-	case before != "":
-		p.say("The scene before ends so:\n%s", ending(before, look))
-	case r.Scene.Before != "":
-		p.say("What happened in the chapter before: %s", r.Scene.Before)
-	}
-	p.say("The scene to edit:\n%s", fmt.Sprintf("<scene>\n%s\n</scene>", r.Text))
 	return p.String()
 }

@@ -68,7 +68,7 @@ func (n *novel) warnings(run *workflow.Run) map[string]int {
 	require.NoError(n.t, err)
 	counts := map[string]int{}
 	for _, w := range st.Warnings {
-		counts[w.Code] = int(w.Count)
+		counts[w.Code] = w.Count
 	}
 	return counts
 }
@@ -144,6 +144,32 @@ func TestAShortSceneIsAskedForOnceMore(t *testing.T) {
 		total += c
 	}
 	require.Equal(t, len(drafts), total, "one warning a scene: %v", n.warnings(run))
+}
+
+// An editor who has little to change gives back most of the draft. That is no echo of the prompt.
+func TestAnEditThatChangesLittleIsTaken(t *testing.T) {
+	t.Parallel()
+	n := newNovel(t)
+	keen := &echo{}
+	n.config.Roles = map[string]llms.Model{"editor": keen}
+	run := n.write()
+	drafts, err := Prose.Results(run.Context(context.Background()))
+	require.NoError(t, err)
+	edited, err := Edit.Results(run.Context(context.Background()))
+	require.NoError(t, err)
+	require.Equal(t, drafts, edited)
+	require.Empty(t, n.warnings(run))
+}
+
+// echo answers with the draft that it was shown.
+type echo struct{ offline.Author }
+
+func (e *echo) GenerateContent(ctx context.Context, msgs []llms.MessageContent, opts ...llms.CallOption) (*llms.ContentResponse, error) {
+	resp, err := e.Author.GenerateContent(ctx, msgs, opts...)
+	if err == nil {
+		resp.Choices[0].Content = msgs[1].Parts[0].(llms.TextContent).Text
+	}
+	return resp, err
 }
 
 func TestAnUnknownNameIsKeptWithAWarning(t *testing.T) {

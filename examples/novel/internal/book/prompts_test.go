@@ -53,7 +53,7 @@ func prompts(chapters int) []string {
 		out = append(out, structurePrompt(s))
 		s.Goal, s.Conflict, s.Outcome = "To wind it.", "No key.", "It stays silent."
 		out = append(out, prosePrompt("mystery", 300, s, ""), prosePrompt("mystery", 300, s, "It ended so."),
-			editPrompt("mystery", Revision{Scene: s, Text: "A text."}, "It ended so."))
+			briefPrompt("mystery", s, ""), briefPrompt("mystery", s, "It ended so."), editPrompt(300))
 	}
 	return out
 }

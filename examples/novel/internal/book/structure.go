@@ -85,9 +85,9 @@ func (w world) scenes(chapters []Chapter) []Scene {
 
 // turn is what makes a scene one.
 type turn struct {
-	Goal     string `json:"goal" jsonschema:"what the viewpoint character wants to get done in this scene, in one sentence"`
-	Conflict string `json:"conflict" jsonschema:"who or what stands in the way, and why it cannot be walked around, in one or two sentences"`
-	Outcome  string `json:"outcome" jsonschema:"how it ends and what it costs, in one or two sentences"`
+	Goal     string `json:"goal" jsonschema:"what the viewpoint character wants to get done in this scene"`
+	Conflict string `json:"conflict" jsonschema:"who or what stands in the way, and why it cannot be walked around"`
+	Outcome  string `json:"outcome" jsonschema:"how it ends and what it costs"`
 }
 
 func structureScene(ctx context.Context, s Scene) (Scene, error) {
@@ -101,7 +101,7 @@ func structureScene(ctx context.Context, s Scene) (Scene, error) {
 
 func structurePrompt(s Scene) string {
 	var p prompt
-	p.say("Give a scene of a novel its spine: the goal, the conflict and the outcome.")
+	p.say("Give a scene of a novel its spine: the goal, the conflict and the outcome, each in one or two sentences.")
 	p.say("The goal is something that one could see being reached. The conflict is with somebody present, or with what the place does to " +
 		"them. The outcome is seldom a plain success: yes, but it costs; or no, and it makes things worse. Stay with what the summary says happens.")
 	s.tell(&p)

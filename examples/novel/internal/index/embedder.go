@@ -69,7 +69,7 @@ func Open(name string) (Embedder, error) {
 	key := "none"
 	if r.keyVar != "" {
 		if key = os.Getenv(r.keyVar); key == "" {
-			return Embedder{}, &resilience.Error{Class: resilience.Auth, Provider: r.name, Hint: "set " + r.keyVar + " and go on with --resume",
+			return Embedder{}, &resilience.Error{Class: resilience.Auth, Provider: r.name, Hint: "set " + r.keyVar + " in the environment and try again",
 				Err: fmt.Errorf("embeddings by %s need a key in %s", r.name, r.keyVar)}
 		}
 	}

@@ -96,7 +96,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode < http.StatusBadRequest {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // read only
+	defer func() { _ = resp.Body.Close() }() // read only
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	body = []byte(strings.ReplaceAll(string(body), d.key, "[key]"))
 	f.err = resilience.FromHTTP(d.provider, resp.StatusCode, resp.Header, body)

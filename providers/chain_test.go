@@ -1,0 +1,601 @@
+package providers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tmc/langchaingo/llms"
+
+	"github.com/dogear-go/dogear/providers"
+	"github.com/dogear-go/dogear/resilience"
+)
+
+func TestFirstHealthyProviderAnswers(t *testing.T) {
+	t.Parallel()
+	a, b := script(says(good)), script(says("b "+good))
+	c := chain(t, member("a", a), member("b", b))
+	got, err := ask(context.Background(), c, llms.WithModel("the caller's"))
+	require.NoError(t, err)
+	require.Equal(t, good, got)
+	require.Zero(t, b.calls())
+	require.Equal(t, "a-model", a.opts[0].Model, "the caller's model must not reach another provider")
+	require.True(t, c.ReportsTries())
+}
+
+// TestWhatEachClassDoes is the table of contract section 7 as a chain of two sees it.
+func TestWhatEachClassDoes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		class    resilience.Class
+		a, b     int // requests to each
+		outAfter bool
+		ok       bool
+	}{
+		{resilience.RateLimit, 2, 1, true, true},
+		{resilience.Quota, 1, 1, true, true},
+		{resilience.Auth, 1, 1, true, true},
+		{resilience.Permission, 1, 1, true, true},
+		{resilience.NotFound, 1, 1, true, true},
+		{resilience.InvalidRequest, 1, 1, false, true},
+		{resilience.ContextLength, 1, 1, false, true},
+		{resilience.ContentPolicy, 1, 1, false, true},
+		{resilience.Overloaded, 2, 1, true, true},
+		{resilience.Server, 2, 1, true, true},
+		{resilience.Timeout, 2, 1, true, true},
+		{resilience.Network, 2, 1, true, true},
+		{resilience.EmptyResponse, 2, 1, true, true},
+		{resilience.InvalidResponse, 2, 1, true, true},
+		{resilience.Unknown, 2, 1, true, true},
+		{resilience.Canceled, 1, 0, false, false},
+	} {
+		t.Run(string(c.class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := script(fails(c.class, 0)), script(says(good))
+				ch := chain(t, member("a", a), member("b", b))
+				got, err := ask(t.Context(), ch)
+				require.Equal(t, c.ok, err == nil, err)
+				require.Equal(t, []int{c.a, c.b}, []int{a.calls(), b.calls()})
+				if !c.ok {
+					require.Equal(t, c.class, resilience.Classify(err))
+					return
+				}
+				require.Equal(t, good, got)
+				_, err = ask(t.Context(), ch)
+				require.NoError(t, err)
+				if c.outAfter {
+					require.Equal(t, c.a, a.calls(), "it cools down or is out: the next call must not ask it")
+				} else {
+					require.Greater(t, a.calls(), c.a)
+				}
+			})
+		})
+	}
+}
+
+func TestInvalidRequestGetsOneMoreOpinion(t *testing.T) {
+	t.Parallel()
+	a, b, c := script(fails(resilience.InvalidRequest, 0)), script(fails(resilience.InvalidRequest, 0)), script(says(good))
+	_, err := ask(context.Background(), chain(t, member("a", a), member("b", b), member("c", c)))
+	require.Equal(t, resilience.InvalidRequest, resilience.Classify(err))
+	require.Equal(t, []int{1, 1, 0}, []int{a.calls(), b.calls(), c.calls()})
+}
+
+func TestContextLengthWantsALargerWindow(t *testing.T) {
+	t.Parallel()
+	a, b, c := script(fails(resilience.ContextLength, 0)), script(says(good)), script(says("large "+good))
+	small, same, large := member("a", a), member("b", b), member("c", c)
+	small.Context, same.Context, large.Context = 8000, 8000, 128000
+	got, err := ask(context.Background(), chain(t, small, same, large))
+	require.NoError(t, err)
+	require.Equal(t, "large "+good, got)
+	require.Zero(t, b.calls())
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := script(fails(resilience.RateLimit, 30*time.Second), says(good))
+		start := time.Now()
+		_, err := ask(t.Context(), chain(t, member("a", a)))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(start), 30*time.Second)
+		require.Less(t, time.Since(start), 33*time.Second)
+	})
+}
+
+func TestLongRetryAfterSwitchesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := script(fails(resilience.RateLimit, 30*time.Second), says("again "+good)), script(says(good))
+		c := chain(t, member("a", a), member("b", b))
+		start := time.Now()
+		_, err := ask(t.Context(), c)
+		require.NoError(t, err)
+		require.Zero(t, time.Since(start))
+		time.Sleep(29 * time.Second)
+		got, err := ask(t.Context(), c)
+		require.NoError(t, err)
+		require.Equal(t, good, got, "a still cools down")
+		time.Sleep(5 * time.Second)
+		got, err = ask(t.Context(), c)
+		require.NoError(t, err)
+		require.Equal(t, "again "+good, got, "a is back")
+	})
+}
+
+func TestAllCoolingWaitsForTheSoonest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := script(fails(resilience.RateLimit, 10*time.Minute), says(good))
+		b := script(fails(resilience.RateLimit, 2*time.Minute), says("b "+good))
+		start := time.Now()
+		got, err := ask(t.Context(), chain(t, member("a", a), member("b", b)))
+		require.NoError(t, err)
+		require.Equal(t, "b "+good, got)
+		require.InDelta(t, 2*time.Minute, time.Since(start), float64(10*time.Second))
+	})
+}
+
+func TestTooLongAWaitSaysUntilWhen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := script(fails(resilience.RateLimit, 3*time.Hour), says(good))
+		c := chain(t, member("a", a))
+		start := time.Now()
+		for range 2 { // the second call does not even ask
+			_, err := ask(t.Context(), c)
+			var wait *providers.WaitError
+			require.ErrorAs(t, err, &wait)
+			require.InDelta(t, float64(3*time.Hour), float64(wait.Until.Sub(start)), float64(3*time.Second))
+			require.Equal(t, resilience.RateLimit, resilience.Classify(err))
+			var until interface{ WaitUntil() time.Time }
+			require.ErrorAs(t, err, &until)
+			var typed *resilience.Error
+			require.ErrorAs(t, err, &typed)
+			require.NotZero(t, typed.After)
+		}
+		require.Equal(t, 1, a.calls())
+		require.Zero(t, time.Since(start))
+	})
+}
+
+func TestKnownCooldownsAreKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := script(says(good)), script(says("b "+good))
+		j := newJournal()
+		j.until["a"] = time.Now().Add(time.Hour)
+		got, err := ask(j.ctx(t.Context()), chain(t, member("a", a), member("b", b)))
+		require.NoError(t, err)
+		require.Equal(t, "b "+good, got)
+		require.Zero(t, a.calls())
+	})
+}
+
+func TestOneProbeAfterACooldown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
+			time.Sleep(time.Second)
+			return content(good, "stop"), nil
+		}
+		a, b := script(fails(resilience.RateLimit, time.Minute), slow), script(says("b "+good))
+		c := chain(t, member("a", a), member("b", b))
+		_, err := ask(t.Context(), c)
+		require.NoError(t, err)
+		time.Sleep(2 * time.Minute)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				_, err := ask(t.Context(), c)
+				require.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		require.Equal(t, 2, a.calls(), "one call probes, the others go elsewhere")
+		_, err = ask(t.Context(), c)
+		require.NoError(t, err)
+		require.Equal(t, 3, a.calls(), "it is well again")
+	})
+}
+
+func TestTriesAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ms []providers.Provider
+		var all []*scripted
+		for i := range 6 {
+			s := script(fails(resilience.Server, 0))
+			all = append(all, s)
+			ms = append(ms, member(fmt.Sprint("p", i), s))
+		}
+		_, err := ask(t.Context(), chain(t, ms...))
+		require.Error(t, err)
+		n := 0
+		for _, s := range all {
+			n += s.calls()
+		}
+		require.Equal(t, 8, n)
+		require.LessOrEqual(t, len(strings.Split(err.Error(), "\n")), 7)
+	})
+}
+
+func TestChainErrorListsAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := script(fails(resilience.Auth, 0)), script(fails(resilience.Server, 0))
+		c := chain(t, member("groq", a), member("openai", b))
+		_, err := ask(t.Context(), c)
+		var all *providers.ChainError
+		require.ErrorAs(t, err, &all)
+		require.Len(t, all.Failures, 2)
+		require.Equal(t, "groq", all.Failures[0].Provider)
+		require.Equal(t, resilience.Auth, all.Failures[0].Class)
+		require.Equal(t, "openai", all.Failures[1].Provider)
+		require.Equal(t, resilience.Server, resilience.Classify(err), "the decisive failure is the last one")
+		var typed *resilience.Error
+		require.ErrorAs(t, err, &typed)
+		require.Equal(t, "openai", typed.Provider)
+		require.True(t, llms.IsProviderUnavailableError(err))
+		for _, want := range []string{"groq", "auth", "openai", "server"} {
+			require.ErrorContains(t, err, want)
+		}
+		_, err = ask(t.Context(), c)
+		require.ErrorContains(t, err, "groq", "also what was out before the call is listed")
+	})
+}
+
+func TestTruncatedAsksForMore(t *testing.T) {
+	t.Parallel()
+	a := script(finishes(good, "length"), finishes(good, "max_tokens"), says(good+" Whole."))
+	j := newJournal()
+	got, err := ask(j.ctx(context.Background()), chain(t, member("a", a)), llms.WithMaxTokens(1000))
+	require.NoError(t, err)
+	require.Equal(t, good+" Whole.", got)
+	require.Equal(t, []int{1000, 2048, 4096}, []int{a.opts[0].MaxTokens, a.opts[1].MaxTokens, a.opts[2].MaxTokens})
+	require.Equal(t, []string{"before a", "after a answered", "wasted a1", "before a", "after a answered", "wasted a2", "before a", "after a answered"}, j.log)
+}
+
+func TestTruncatedGivesUpInTheEnd(t *testing.T) {
+	t.Parallel()
+	a, b := script(finishes(good, "length")), script(says(good))
+	_, err := ask(context.Background(), chain(t, member("a", a), member("b", b)))
+	require.Equal(t, resilience.Truncated, resilience.Classify(err))
+	require.Equal(t, 4, a.calls())
+	require.Zero(t, b.calls(), "another provider would cut it too")
+
+	got, err := ask(context.Background(), chainWith(t, providers.ChainConfig{AcceptTruncated: true}, member("a", a)))
+	require.NoError(t, err)
+	require.Equal(t, good, got)
+
+	small := member("a", script(finishes(good, "length")))
+	small.MaxOutput = 1500
+	_, err = ask(context.Background(), chain(t, small), llms.WithMaxTokens(1000))
+	require.Error(t, err)
+	require.Equal(t, 2, small.LLM.(*scripted).calls())
+	require.Equal(t, 1500, small.LLM.(*scripted).opts[1].MaxTokens)
+}
+
+func TestEmptyAnswers(t *testing.T) {
+	t.Parallel()
+	none := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
+		return &llms.ContentResponse{}, nil
+	}
+	null := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
+		return &llms.ContentResponse{Choices: []*llms.ContentChoice{nil}}, nil
+	}
+	nothing := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) { return nil, nil }
+	for name, s := range map[string]step{"": says(""), "space": says(" \n"), "none": none, "null": null, "nil": nothing} {
+		synctest.Test(t, func(t *testing.T) {
+			j := newJournal()
+			_, err := ask(j.ctx(t.Context()), chain(t, member("a", script(s)), member("b", script(says(good)))))
+			require.NoError(t, err, name)
+			require.Equal(t, []string{
+				"before a", "after a empty_response retry", "wait", "before a", "after a empty_response switch", "cools a empty_response",
+				"before b", "after b answered",
+			}, j.log, name)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // with a little text it is recorded before it is judged
+		j := newJournal()
+		_, err := ask(j.ctx(t.Context()), chain(t, member("a", script(says("Ok."), says(good)))))
+		require.NoError(t, err)
+		require.Equal(t, []string{"before a", "after a answered", "wasted a1", "wait", "before a", "after a answered"}, j.log)
+	})
+	tool := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
+		return &llms.ContentResponse{Choices: []*llms.ContentChoice{{ToolCalls: []llms.ToolCall{{ID: "1", FunctionCall: &llms.FunctionCall{Name: "f"}}}}}}, nil
+	}
+	_, err := ask(context.Background(), chain(t, member("a", script(tool))))
+	require.NoError(t, err, "a tool call is an answer")
+}
+
+func TestFinishReasonsThatAreNoAnswer(t *testing.T) {
+	t.Parallel()
+	a, b := script(finishes(good, "content_filter")), script(says("b "+good))
+	j := newJournal()
+	got, err := ask(j.ctx(context.Background()), chain(t, member("a", a), member("b", b)))
+	require.NoError(t, err)
+	require.Equal(t, "b "+good, got)
+	require.Contains(t, j.log, "wasted a1")
+}
+
+func TestAttemptTimesOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := script(hangs), script(says(good))
+		start := time.Now()
+		got, err := ask(t.Context(), chain(t, member("a", a), member("b", b)))
+		require.NoError(t, err)
+		require.Equal(t, good, got)
+		require.Equal(t, 2, a.calls())
+		require.GreaterOrEqual(t, time.Since(start), 10*time.Minute)
+
+		_, err = ask(t.Context(), chainWith(t, providers.ChainConfig{Timeout: time.Second}, member("a", script(hangs))))
+		require.Equal(t, resilience.Timeout, resilience.Classify(err))
+	})
+}
+
+func TestCancellationIsAlwaysCancellation(t *testing.T) {
+	t.Parallel()
+	reason := errors.New("second signal")
+	for name, s := range map[string]step{
+		"ctx error": hangs,
+		"rewritten": func(ctx context.Context, _ llms.CallOptions) (*llms.ContentResponse, error) {
+			<-ctx.Done()
+			return nil, errors.New("network error: failed to reach API server")
+		},
+		"partial answer as success": func(ctx context.Context, o llms.CallOptions) (*llms.ContentResponse, error) {
+			<-ctx.Done()
+			return content("The tide came", "stop"), nil
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(time.Second, func() { cancel(reason) })
+			a, b := script(s), script(says(good))
+			_, err := ask(ctx, chain(t, member("a", a), member("b", b)), llms.WithStreamingFunc(func(context.Context, []byte) error { return nil }))
+			require.ErrorIs(t, err, context.Canceled, name)
+			require.ErrorIs(t, err, reason, name)
+			require.Equal(t, resilience.Canceled, resilience.Classify(err), name)
+			require.Zero(t, b.calls(), name)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // while it waits
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err := ask(ctx, chain(t, member("a", script(fails(resilience.Server, 0)))))
+		require.ErrorIs(t, err, context.Canceled)
+	})
+}
+
+func TestPauseEndsWaitsAndStartsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := newJournal()
+		a := script(fails(resilience.RateLimit, time.Minute))
+		time.AfterFunc(5*time.Second, func() { close(j.pause) })
+		start := time.Now()
+		_, err := ask(j.ctx(t.Context()), chain(t, member("a", a)))
+		require.ErrorIs(t, err, errPaused)
+		require.Equal(t, 5*time.Second, time.Since(start))
+		_, err = ask(j.ctx(t.Context()), chain(t, member("a", a)))
+		require.ErrorIs(t, err, errPaused)
+		require.Equal(t, 1, a.calls())
+	})
+}
+
+func TestErrorsOfHooksComeBackAtOnce(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("over budget")
+	a, b := script(says(good)), script(says(good))
+	c := chain(t, member("a", a), member("b", b))
+	j := newJournal()
+	j.before = func(resilience.Try) error { return boom }
+	_, err := ask(j.ctx(context.Background()), c)
+	require.ErrorIs(t, err, boom)
+	require.Zero(t, a.calls()+b.calls())
+
+	j = newJournal()
+	j.after = func(resilience.Try) error { return boom }
+	_, err = ask(j.ctx(context.Background()), c)
+	require.ErrorIs(t, err, boom)
+	require.Equal(t, 1, a.calls()+b.calls())
+}
+
+func TestPanicsBecomeErrors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		panics := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
+			var c *llms.ContentChoice
+			return nil, errors.New(c.Content)
+		}
+		got, err := ask(t.Context(), chain(t, member("a", script(panics)), member("b", script(says(good)))))
+		require.NoError(t, err)
+		require.Equal(t, good, got)
+	})
+	stream := llms.WithStreamingFunc(func(context.Context, []byte) error { panic("the caller's own") })
+	b := script(says(good))
+	_, err := ask(context.Background(), chain(t, member("a", script(says(good))), member("b", b)), stream)
+	require.ErrorContains(t, err, "the caller's own")
+	require.Zero(t, b.calls())
+}
+
+func TestStreamsAreNeverMixed(t *testing.T) {
+	t.Parallel()
+	breaks := func(after int) step {
+		return func(ctx context.Context, o llms.CallOptions) (*llms.ContentResponse, error) {
+			if err := o.StreamingFunc(ctx, []byte(good[:after])); err != nil {
+				return nil, err
+			}
+			return nil, &resilience.Error{Class: resilience.InvalidRequest}
+		}
+	}
+	for _, c := range []struct {
+		after int
+		want  string
+		ok    bool
+	}{{0, "b " + good, true}, {9, "b " + good, true}, {30, good[:30], false}} {
+		var got strings.Builder
+		b := script(says("b " + good))
+		text, err := ask(context.Background(), chain(t, member("a", script(breaks(c.after))), member("b", b)),
+			llms.WithStreamingFunc(func(_ context.Context, p []byte) error { got.Write(p); return nil }))
+		require.Equal(t, c.ok, err == nil)
+		require.Equal(t, c.want, got.String())
+		if c.ok {
+			require.Equal(t, got.String(), text)
+		} else {
+			require.Zero(t, b.calls())
+		}
+	}
+	synctest.Test(t, func(t *testing.T) { // what turns out empty was never seen
+		var got strings.Builder
+		text, err := ask(t.Context(), chain(t, member("a", script(says("No."), says(good)))),
+			llms.WithStreamingFunc(func(_ context.Context, p []byte) error { got.Write(p); return nil }))
+		require.NoError(t, err)
+		require.Equal(t, good, text)
+		require.Equal(t, good, got.String())
+	})
+	stop := errors.New("that's enough")
+	b := script(says(good))
+	_, err := ask(context.Background(), chain(t, member("a", script(says(good))), member("b", b)),
+		llms.WithStreamingFunc(func(context.Context, []byte) error { return stop }))
+	require.ErrorIs(t, err, stop)
+	require.Zero(t, b.calls())
+}
+
+func TestHooksSeeEveryTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := newJournal()
+		a := script(fails(resilience.Server, 0), fails(resilience.RateLimit, 10*time.Second))
+		b := script(says("Hm."), says(good))
+		_, err := ask(j.ctx(t.Context()), chain(t, member("a", a), member("b", b)))
+		require.NoError(t, err)
+		require.Equal(t, []string{
+			"before a", "after a server retry", "wait",
+			"before a", "after a rate_limit switch", "cools a rate_limit",
+			"before b", "after b answered", "wasted a1", "wait",
+			"before b", "after b answered",
+		}, j.log)
+		require.Equal(t, "writer", j.tries[0].Role)
+		require.NotEmpty(t, j.tries[0].Hash)
+		require.Equal(t, j.tries[0].Hash, j.tries[3].Hash, "the provider is not part of the request")
+		require.Positive(t, j.tries[0].Wait)
+		require.Equal(t, resilience.Usage{Input: 7, Output: 10}, j.tries[3].Usage)
+		require.Equal(t, "stop", j.tries[3].Finish)
+		require.Len(t, j.tries[0].Messages, 1)
+		require.Positive(t, j.tries[0].Estimate.Input)
+	})
+}
+
+// TestReplayIsJudgedAsIfItHadJustArrived: whatever was recorded, the resumed call asks what the first one asked, and nothing more.
+func TestReplayIsJudgedAsIfItHadJustArrived(t *testing.T) {
+	t.Parallel()
+	for name, steps := range map[string][]step{
+		"good":              {says(good)},
+		"short, then good":  {says("No."), says(good)},
+		"cut twice":         {finishes(good, "length"), finishes(good+" More.", "length"), says(good + " Whole.")},
+		"failures between":  {fails(resilience.Server, 0), says("No."), fails(resilience.Network, 0), says(good)},
+		"filtered for ever": {finishes(good, "content_filter")},
+		"cut for ever":      {finishes(good, "length")},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			run := func(j *journal, s *scripted) (string, string, error) {
+				var streamed strings.Builder
+				text, err := ask(j.ctx(t.Context()), chain(t, member("a", s)), llms.WithTemperature(0.5))
+				return text, streamed.String(), err
+			}
+			first := newJournal()
+			text, _, err := run(first, script(steps...))
+			again := script(says("never asked, never asked"))
+			second := first.resumed()
+			start := time.Now()
+			text2, _, err2 := run(second, again)
+			require.Equal(t, text, text2, name)
+			require.Equal(t, err == nil, err2 == nil, name)
+			require.Equal(t, resilience.Classify(err), resilience.Classify(err2), name)
+			require.Zero(t, again.calls(), name)
+			require.Zero(t, time.Since(start), "%s: what is replayed waits for nobody", name)
+			require.NotContains(t, strings.Join(second.log, ","), "before", name)
+		})
+	}
+}
+
+func TestReplayStreamsTheWholeTextOnce(t *testing.T) {
+	t.Parallel()
+	j := newJournal()
+	c := chain(t, member("a", script(says(good))))
+	var chunks []string
+	stream := llms.WithStreamingFunc(func(_ context.Context, p []byte) error { chunks = append(chunks, string(p)); return nil })
+	_, err := ask(j.ctx(context.Background()), c, stream)
+	require.NoError(t, err)
+	require.Equal(t, good, strings.Join(chunks, ""))
+	chunks = nil
+	_, err = ask(j.resumed().ctx(context.Background()), c, stream)
+	require.NoError(t, err)
+	require.Equal(t, []string{good}, chunks)
+}
+
+func TestReplayDoesNotWaitForProviders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := newJournal()
+		_, err := ask(j.ctx(t.Context()), chain(t, member("a", script(says(good)))))
+		require.NoError(t, err)
+		r := j.resumed()
+		r.until["a"] = time.Now().Add(24 * time.Hour)
+		_, err = ask(r.ctx(t.Context()), chain(t, member("a", script(hangs))))
+		require.NoError(t, err)
+	})
+}
+
+func TestNewChainRefuses(t *testing.T) {
+	t.Parallel()
+	for _, ps := range [][]providers.Provider{
+		{}, {{Name: "a"}}, {{LLM: script(says(good))}}, {member("a", script(says(good))), member("a", script(says(good)))},
+	} {
+		_, err := providers.NewChain(providers.ChainConfig{}, ps...)
+		require.Error(t, err)
+	}
+}
+
+func TestInputsThatWouldPanicAreRefused(t *testing.T) {
+	t.Parallel()
+	c := chain(t, member("a", script(says(good))))
+	for name, msgs := range map[string][]llms.MessageContent{
+		"none":     nil,
+		"no parts": {{Role: llms.ChatMessageTypeHuman}},
+		"nil part": {{Role: llms.ChatMessageTypeHuman, Parts: []llms.ContentPart{nil}}},
+		"no call":  {{Role: llms.ChatMessageTypeAI, Parts: []llms.ContentPart{llms.ToolCall{ID: "1"}}}},
+	} {
+		_, err := c.GenerateContent(context.Background(), msgs)
+		require.Equal(t, resilience.InvalidRequest, resilience.Classify(err), name)
+	}
+	_, err := c.GenerateContent(context.Background(), human("x"), llms.WithTools([]llms.Tool{{Type: "function"}}))
+	require.Equal(t, resilience.InvalidRequest, resilience.Classify(err))
+	_, err = c.GenerateContent(context.Background(), human("x"), nil)
+	require.NoError(t, err, "a nil option says nothing")
+}
+
+func TestManyCallsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := script(fails(resilience.RateLimit, time.Second), says(good), fails(resilience.Server, 0), says(good))
+		c := chain(t, member("a", a), member("b", script(fails(resilience.Overloaded, 0), says(good))))
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				_, err := ask(newJournal().ctx(t.Context()), c, llms.WithStreamingFunc(func(context.Context, []byte) error { return nil }))
+				require.NoError(t, err)
+			})
+		}
+		wg.Wait()
+	})
+}

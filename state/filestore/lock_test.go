@@ -1,0 +1,132 @@
+package filestore
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// TestMain lets the test binary be the other process: with this variable it holds the run in that directory until it is
+// killed.
+const holdVariable = "DOGEAR_TEST_HOLD"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(holdVariable); dir != "" {
+		hold(dir)
+	}
+	os.Exit(m.Run())
+}
+
+func hold(dir string) {
+	s, err := Open(dir)
+	if err == nil {
+		_, err = s.Open(noContext(), testRun, state.OpenOptions{})
+	}
+	fmt.Println("held", err)
+	select {} // until killed
+}
+
+// startHolder starts a process that holds the run, and returns once it does.
+func startHolder(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), holdVariable+"="+dir)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "held <nil>", strings.TrimSpace(line))
+	return cmd
+}
+
+func TestLockAcrossProcesses(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.TempDir())
+	require.NoError(t, err)
+	j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true))
+	require.NoError(t, j.Close())
+
+	other := startHolder(t, s.Dir())
+	begin := time.Now()
+	_, err = s.Open(t.Context(), testRun, state.OpenOptions{})
+	var held *state.HeldError
+	require.ErrorAs(t, err, &held)
+	require.Equal(t, other.Process.Pid, held.PID)
+	require.NotEmpty(t, held.Host)
+	require.WithinDuration(t, time.Now(), held.Since, time.Minute)
+	require.ErrorContains(t, err, fmt.Sprint("process ", other.Process.Pid))
+	require.Less(t, time.Since(begin), time.Second)
+	h, err := s.Head(t.Context(), testRun)
+	require.NoError(t, err)
+	require.Equal(t, other.Process.Pid, h.Holder.PID)
+	_, err = s.Repair(t.Context(), testRun)
+	require.ErrorAs(t, err, &held)
+
+	require.NoError(t, other.Process.Kill()) // nothing is left to clean up, and nobody waits
+	_ = other.Wait()
+	j, err = s.Open(t.Context(), testRun, state.OpenOptions{})
+	require.NoError(t, err)
+	require.NoError(t, j.Close())
+	h, err = s.Head(t.Context(), testRun)
+	require.NoError(t, err)
+	require.Nil(t, h.Holder)
+}
+
+// TestProbingDisturbsNoWriter: readers that ask for the holder take the lock for an instant.
+func TestProbingDisturbsNoWriter(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.TempDir())
+	require.NoError(t, err)
+	j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true))
+	require.NoError(t, j.Close())
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = s.holder(testRun)
+			}
+		}
+	}()
+	for range 50 {
+		j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+		require.NoError(t, err)
+		require.NoError(t, j.Close())
+	}
+	close(stop)
+	<-done
+}
+
+// TestLockOfAFolderThatMovedAway: whoever opened the lock's file before the run was archived holds nothing.
+func TestLockOfAFolderThatMovedAway(t *testing.T) {
+	t.Parallel()
+	s := put(t, join(sample(t, 3)), nil)
+	l, err := s.tryLock(testRun)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	moved := movedLock{s.fs, s, t}
+	_, err = open(moved, testDir).tryLock(testRun)
+	require.Error(t, err)
+}

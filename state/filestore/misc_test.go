@@ -1,0 +1,253 @@
+package filestore
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
+)
+
+func noContext() context.Context { return context.Background() }
+
+// movedLock archives the run between the opening of its lock and the locking.
+type movedLock struct {
+	vfs.FS
+	s *Store
+	t *testing.T
+}
+
+func (m movedLock) TryLock(name string) (vfs.Lock, error) {
+	l, err := m.FS.TryLock(name)
+	require.NoError(m.t, err)
+	require.NoError(m.t, m.s.moveAway(testRun, m.s.path(archiveDir, testRun+"-old")))
+	return l, nil
+}
+
+func TestFilesArePrivate(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "made", "as needed")
+	s, err := Open(dir)
+	require.NoError(t, err)
+	require.NoDirExists(t, dir, "nothing is created before a run is")
+	for range s.List(t.Context(), state.ListQuery{}) {
+		t.Fatal("no run")
+	}
+	j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true))
+	require.NoError(t, s.SaveSnapshot(t.Context(), testRun, []byte("{}")))
+	require.NoError(t, s.Ask(t.Context(), testRun, state.Request{Kind: state.AskPause}))
+	require.NoError(t, s.Ask(t.Context(), testRun, state.Request{Kind: state.AskApprove}))
+	require.NoError(t, j.Close())
+	require.NoError(t, WriteFile(filepath.Join(s.RunDir(testRun), "novel.md"), []byte("text")))
+	files := 0
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := d.Info()
+		require.NoError(t, err)
+		if d.IsDir() {
+			require.Equal(t, fs.FileMode(0o700), info.Mode().Perm(), path)
+		} else {
+			files++
+			require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), path)
+		}
+		return nil
+	}))
+	require.Equal(t, 6, files) // journal, checkpoint, lock, pause, a request, the novel; and nothing temporary
+}
+
+func TestPauseFile(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.TempDir())
+	require.NoError(t, err)
+	// One that is left over in a folder without a journal makes no run of it, and stands in nobody's way.
+	require.NoError(t, os.MkdirAll(s.RunDir(testRun), 0o700))
+	pause := s.path(testRun, pauseFile)
+	require.NoError(t, os.WriteFile(pause, nil, 0o600)) // touch pause
+	_, err = s.Head(t.Context(), testRun)
+	require.ErrorIs(t, err, state.ErrNotFound)
+	for range s.List(t.Context(), state.ListQuery{}) {
+		t.Fatal("no run")
+	}
+	j, err := s.Open(t.Context(), testRun, state.OpenOptions{Mode: state.Create})
+	require.NoError(t, err)
+	require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true))
+	require.NoError(t, j.Close())
+	list, err := s.Requests(t.Context(), testRun)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, state.AskPause, list[0].Kind)
+	name, err := s.Done(t.Context(), testRun, list[0], true)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(name, "pause.stale-"), name)
+	require.FileExists(t, s.path(testRun, name))
+	require.NoFileExists(t, pause)
+
+	require.NoError(t, os.WriteFile(pause, []byte("please"), 0o600))
+	list, err = s.Requests(t.Context(), testRun)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	_, err = s.Done(t.Context(), testRun, list[0], false)
+	require.NoError(t, err)
+	require.NoFileExists(t, pause)
+
+	require.NoError(t, os.MkdirAll(s.path(testRun, requestsDir), 0o700))
+	require.NoError(t, os.WriteFile(s.path(testRun, requestsDir+"/by-hand.json"), []byte("approve!"), 0o600))
+	_, err = s.Requests(t.Context(), testRun)
+	require.ErrorContains(t, err, "by-hand.json")
+}
+
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "novel.md")
+	for _, text := range []string{"one", "", strings.Repeat("two", 1<<20)} {
+		require.NoError(t, WriteFile(path, []byte(text)))
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, string(data))
+	}
+	require.Error(t, WriteFile(filepath.Join(path, "below a file"), nil))
+	require.Error(t, WriteFile(filepath.Dir(path), nil), "not over a folder")
+	list, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}
+
+func TestOpenRefusesAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for _, dir := range []string{path, ""} {
+		_, err := Open(dir)
+		require.Error(t, err)
+	}
+}
+
+// TestGolden reads a journal of format 1 as it was written when that format was new. Never write this file again: a
+// version that can't read it breaks its promise.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	s, err := Open("testdata/golden-1")
+	require.NoError(t, err)
+	h, err := s.Head(t.Context(), "Golden")
+	require.NoError(t, err)
+	require.EqualValues(t, 6, h.Last)
+	require.EqualValues(t, 5, h.Proven)
+	var got []string
+	for e, err := range s.Events(t.Context(), "Golden", state.Query{}) {
+		require.NoError(t, err)
+		got = append(got, fmt.Sprintf("%d %s %s/%s %v", e.Seq, e.Type, e.Step, e.Item, e.Data))
+	}
+	want, err := os.ReadFile("testdata/golden-1/events.txt")
+	require.NoError(t, err)
+	require.Equal(t, strings.TrimSpace(string(want)), strings.Join(got, "\n"))
+}
+
+// TestLongJournalOpensQuickly: 100,000 records are checked, not decoded; and one event by number is read alone.
+func TestLongJournalOpensQuickly(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("measures time")
+	}
+	const records = 100_000
+	s, err := Open(t.TempDir())
+	require.NoError(t, err)
+	writeLong(t, s, records)
+	best := time.Hour
+	for range 3 {
+		s, err = Open(s.Dir())
+		require.NoError(t, err)
+		begin := time.Now()
+		j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+		require.NoError(t, err)
+		best = min(best, time.Since(begin))
+		require.EqualValues(t, records, j.Last())
+		require.NoError(t, j.Close())
+	}
+	t.Logf("opened in %v", best)
+	require.Less(t, best, time.Duration(openBelow)*time.Millisecond)
+
+	counted := &countingFS{FS: s.fs}
+	s.fs = counted
+	begin := time.Now()
+	const reads = 1000
+	for n := uint64(1); n <= records; n += records / reads {
+		for e, err := range s.Events(t.Context(), testRun, state.Query{From: n, Limit: 1}) {
+			require.NoError(t, err)
+			require.Equal(t, n, e.Seq)
+		}
+	}
+	t.Logf("one event in %v", time.Since(begin)/reads)
+	require.Equal(t, reads, counted.reads, "one read each")
+}
+
+func writeLong(tb testing.TB, s *Store, records int) {
+	tb.Helper()
+	j, err := s.Open(noContext(), testRun, state.OpenOptions{})
+	require.NoError(tb, err)
+	require.NoError(tb, j.Append(noContext(), []state.Event{first()}, true))
+	var batch []state.Event
+	for seq := uint64(2); seq <= uint64(records); seq++ {
+		e := state.New(state.Scope{Step: "prose", Item: fmt.Sprint(seq)}, state.RunWarning{Code: "c", Message: strings.Repeat("m", 200)})
+		e.Seq, e.Durable, e.Epoch = seq, j.Last(), 1
+		if batch = append(batch, e); len(batch) == 1000 || seq == uint64(records) {
+			require.NoError(tb, j.Append(noContext(), batch, true))
+			batch = nil
+		}
+	}
+	require.NoError(tb, j.Close())
+}
+
+// countingFS counts reads of files.
+type countingFS struct {
+	vfs.FS
+	reads int
+}
+
+func (c *countingFS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	f, err := c.FS.OpenFile(name, flag, perm)
+	return countingFile{f, c}, err
+}
+
+type countingFile struct {
+	vfs.File
+	c *countingFS
+}
+
+func (f countingFile) ReadAt(p []byte, off int64) (int, error) {
+	f.c.reads++
+	return f.File.ReadAt(p, off)
+}
+
+func BenchmarkOpen100000(b *testing.B) {
+	s, err := Open(b.TempDir())
+	require.NoError(b, err)
+	writeLong(b, s, 100_000)
+	for b.Loop() {
+		j, err := open(s.fs, s.dir).Open(noContext(), testRun, state.OpenOptions{})
+		require.NoError(b, err)
+		require.NoError(b, j.Close())
+	}
+}
+
+func BenchmarkAppendSync(b *testing.B) {
+	s, err := Open(b.TempDir())
+	require.NoError(b, err)
+	j, err := s.Open(noContext(), testRun, state.OpenOptions{})
+	require.NoError(b, err)
+	require.NoError(b, j.Append(noContext(), []state.Event{first()}, true))
+	for b.Loop() {
+		e := state.New(state.Scope{Step: "prose"}, state.RunWarning{Code: "c", Message: strings.Repeat("m", 200)})
+		e.Seq, e.Durable = j.Last()+1, j.Last()
+		require.NoError(b, j.Append(noContext(), []state.Event{e}, true))
+	}
+	require.NoError(b, j.Close())
+}

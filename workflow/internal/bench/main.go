@@ -1,0 +1,68 @@
+// Command bench measures what durability costs, as ratios taken in one run.
+//
+//	go run ./workflow/internal/bench [-dir DIR] [-pairs N] [-items N]
+//
+// The same disk differs by a third from one second to the next, so everything that is compared is measured in
+// interleaved pairs, and medians are shown. The directory must be on a real disk: on a tmpfs a sync costs nothing.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+)
+
+func main() {
+	dir := flag.String("dir", ".", "where the journals are written, in a folder of its own")
+	pairs := flag.Int("pairs", 2000, "interleaved pairs behind each median")
+	items := flag.Int("items", 100_000, "items of the large run")
+	flag.Parse()
+	if err := run(*dir, *pairs, *items); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one invocation.
+type bench struct {
+	dir   string
+	pairs int
+	items int
+}
+
+func run(in string, pairs, items int) error {
+	dir, err := os.MkdirTemp(in, ".bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{dir: dir, pairs: pairs, items: items}
+	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d   # %s, %s/%s, %d cores, %s\n\n",
+		pairs, items, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format("2006-01-02"))
+	fmt.Printf("%-66s %12s %12s %8s\n", "", "Dogear", "against", "ratio")
+	for _, measure := range []func() error{b.durableItem, b.itemWithCall, b.groupCommit, b.growth, b.resume} {
+		if err := measure(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+func row(what string, dogear, against time.Duration, ratio float64, aim string) {
+	fmt.Printf("%-66s %12s %12s %7.2fx   aim %s\n", what, show(dogear), show(against), ratio, aim)
+}
+
+func show(d time.Duration) string { return d.Round(100 * time.Nanosecond).String() }
+
+func median(ds []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(ds))
+	return s[len(s)/2]
+}
+
+func ratio(a, b []time.Duration) float64 { return float64(median(a)) / float64(median(b)) }
