@@ -57,7 +57,8 @@ type Controller struct {
 	cancelling chan struct{} // closed when the state reaches cancelling
 
 	resume string
-	stop   func() // of Notify: gives the signals back and waits for the goroutines
+	pipes  chan os.Signal // see keepPipes; nil: not of Notify. Never received from
+	stop   func()         // of Notify: gives the signals back and waits for the goroutines
 	once   sync.Once
 }
 
@@ -127,6 +128,7 @@ func (c *Controller) drain(by, reason string, limit time.Duration) bool {
 		return false
 	}
 	c.state, c.by, c.reason = Draining, by, reason
+	c.keepPipes() // before anybody hears of it and writes about it
 	close(c.draining)
 	c.tell(drainText(by, reason, limit, c.resume))
 	return true
@@ -136,6 +138,7 @@ func (c *Controller) drain(by, reason string, limit time.Duration) bool {
 func (c *Controller) cancel(by, reason string) {
 	if c.state == None {
 		c.state, c.by, c.reason = Draining, by, reason
+		c.keepPipes()
 		close(c.draining)
 	}
 	if c.state != Draining {
@@ -144,6 +147,14 @@ func (c *Controller) cancel(by, reason string) {
 	c.state = Cancelling
 	close(c.cancelling)
 	c.tell(cancelText(reason, c.resume))
+}
+
+// keepPipes keeps a broken pipe on stdout or stderr from killing the process while it drains: in "app | tee log" Ctrl+C ends
+// tee too, and the next line would kill the app with its calls in flight. mu is held.
+func (c *Controller) keepPipes() {
+	if c.pipes != nil && !c.closed {
+		catchPipes(c.pipes)
+	}
 }
 
 // tell hands a message to the goroutine that writes: a terminal that is stopped must not stop the signals. mu is held.

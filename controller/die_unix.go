@@ -22,6 +22,5 @@ func die(sig os.Signal) {
 	os.Exit(128 + int(s))
 }
 
-// keepPipes keeps a broken pipe on stdout or stderr from killing the process while it drains: in "app | tee log" Ctrl+C
-// ends tee too, and the next line would kill the app with its calls in flight.
-func keepPipes(pipes chan<- os.Signal) { signal.Notify(pipes, syscall.SIGPIPE) }
+// catchPipes makes a write to a broken pipe an error, also on stdout and stderr.
+func catchPipes(pipes chan<- os.Signal) { signal.Notify(pipes, syscall.SIGPIPE) }

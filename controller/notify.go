@@ -16,8 +16,10 @@ import (
 // Close must be called: until then the signals don't have their usual effect.
 func Notify(cfg Config) *Controller {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, listened()...)
-	return start(cfg, signals)
+	if s := listened(); len(s) > 0 { // an empty list would mean every signal
+		signal.Notify(signals, s...)
+	}
+	return start(cfg, signals, make(chan os.Signal, 1))
 }
 
 // listened are the signals to listen to.
@@ -28,17 +30,14 @@ func listened() []os.Signal {
 			s = append(s, sig)
 		}
 	}
-	if len(s) == 0 { // an empty list would mean every signal
-		s = []os.Signal{syscall.SIGTERM}
-	}
 	return s
 }
 
 // messages is room for every message of one controller: a pause, a cancellation.
 const messages = 4
 
-// start runs a controller on a channel of signals, which it stops when it is closed.
-func start(cfg Config, signals chan os.Signal) *Controller {
+// start runs a controller on a channel of signals, which it stops when it is closed. pipes may be nil.
+func start(cfg Config, signals, pipes chan os.Signal) *Controller {
 	if cfg.Out == nil {
 		cfg.Out = os.Stderr
 	}
@@ -51,11 +50,11 @@ func start(cfg Config, signals chan os.Signal) *Controller {
 	c := New()
 	c.resume = cfg.Resume
 	c.say = make(chan string, messages)
+	c.pipes = pipes
 	done := make(chan struct{})
-	pipes := make(chan os.Signal, 1) // never received from
 	var running sync.WaitGroup
 	running.Go(func() { write(cfg.Out, c.say) })
-	running.Go(func() { c.listen(cfg, signals, pipes, done) })
+	running.Go(func() { c.listen(cfg, signals, done) })
 	c.stop = func() {
 		signal.Stop(signals)
 		close(done)
@@ -64,7 +63,9 @@ func start(cfg Config, signals chan os.Signal) *Controller {
 		close(c.say)
 		c.mu.Unlock()
 		running.Wait()
-		signal.Stop(pipes)
+		if pipes != nil {
+			signal.Stop(pipes)
+		}
 	}
 	return c
 }
@@ -76,16 +77,12 @@ func write(out io.Writer, say <-chan string) {
 }
 
 // listen moves the controller with each signal, and when the time for draining is over.
-func (c *Controller) listen(cfg Config, signals <-chan os.Signal, pipes chan<- os.Signal, done <-chan struct{}) {
+func (c *Controller) listen(cfg Config, signals <-chan os.Signal, done <-chan struct{}) {
 	var over <-chan time.Time
-	draining := c.draining
 	for {
 		select {
 		case <-done:
 			return
-		case <-draining:
-			draining = nil
-			keepPipes(pipes)
 		case <-over:
 			c.mu.Lock()
 			c.cancel(c.by, "the time for calls in flight is over")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -52,13 +53,12 @@ func extractJSON(text string) ([]json.RawMessage, error) {
 			break
 		}
 		v, err := standard(text[start : start+end])
+		i = start + end // never into a value that is broken: a part of it is not the answer
 		if err != nil {
-			why = errBadJSON
-			i = start + 1
+			why = fmt.Errorf("%w: %v", errBadJSON, err)
 			continue
 		}
 		found = append(found, v)
-		i = start + end
 	}
 	if len(found) == 0 {
 		return nil, why

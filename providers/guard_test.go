@@ -69,7 +69,9 @@ func completion(text, finish string) string {
 
 func sse(events ...string) string { return "data: " + strings.Join(events, "\n\ndata: ") + "\n\n" }
 
-func delta(text string) string { return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"content":%q}}]}`, text) }
+func delta(text string) string {
+	return fmt.Sprintf(`{"choices":[{"index":0,"delta":{"content":%q}}]}`, text)
+}
 
 const (
 	sseEnd   = `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
@@ -448,7 +450,9 @@ func TestRedirectsElsewhereDoNotGetTheKey(t *testing.T) {
 		stolen = append(stolen, r.Header.Get("X-Api-Key"), r.Header.Get("Authorization"))
 	}))
 	defer thief.Close()
-	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request, _ map[string]any) { http.Redirect(w, r, thief.URL, http.StatusTemporaryRedirect) })
+	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request, _ map[string]any) {
+		http.Redirect(w, r, thief.URL, http.StatusTemporaryRedirect)
+	})
 	for _, name := range []string{"openai", "anthropic"} {
 		_, err := ask(context.Background(), a.open(t, name).LLM)
 		require.Error(t, err)

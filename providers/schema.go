@@ -117,7 +117,7 @@ func typeName(t reflect.Type) string {
 		t = t.Elem()
 	}
 	name, _, _ := strings.Cut(t.Name(), "[")
-	if name == "" {
+	if name == "" || t.PkgPath() == "" {
 		name = "answer"
 	}
 	return schemaName(strings.ToLower(name) + suffix)

@@ -80,7 +80,7 @@ func (r *reply) byPhrase() Class {
 }
 
 // phrases is the part of the message in which wordings are looked for: providers say first what is wrong.
-func (r *reply) phrases() string { return head(r.message, 2000) }
+func (r *reply) phrases() string { return head(r.message, 1200) }
 
 // willRenew says whether a "quota" is one that comes back by itself within the hour: Gemini says "You exceeded your current
 // quota" for a minute's limit and adds "Please retry in 34s".

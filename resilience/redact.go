@@ -40,7 +40,7 @@ var longQuotes = regexp.MustCompile(`"[^"]{80,}"|“[^”]{80,}”|'[^']{120,}'`
 // clean makes a text from elsewhere fit for an error message: valid, one line, no keys, no long quotes, at most limit
 // characters.
 func clean(text string, limit int) string {
-	text = strings.ToValidUTF8(head(text, 16*limit), "�")
+	text = strings.ToValidUTF8(head(text, 6*limit), "�")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	text = longQuotes.ReplaceAllString(Redact(text), `"…"`)
 	if utf8.RuneCountInString(text) <= limit {

@@ -15,7 +15,7 @@ import (
 func encode(v any) (json.RawMessage, error) {
 	raw, err := state.Marshal(v)
 	if err != nil {
-		return nil, fmt.Errorf("a %T can't be recorded as JSON: %w", v, err)
+		return nil, misuse("a %T can't be recorded as JSON: %w", v, err)
 	}
 	return raw, nil
 }
@@ -34,7 +34,7 @@ func decode[T any](raw json.RawMessage, what string) (T, error) {
 	}
 	if err != nil {
 		var zero T
-		return zero, fmt.Errorf("%s, as recorded, does not fit the Go type %T: %w; "+
+		return zero, misuse("%s, as recorded, does not fit the Go type %T: %w; "+
 			"go on with the program that recorded it, or start a new run", what, zero, err)
 	}
 	return v, nil

@@ -20,7 +20,7 @@ func Do[T any](ctx context.Context, key string, fn func(context.Context) (T, err
 		return zero, err
 	}
 	if sc.kind == scopeDo {
-		return zero, fmt.Errorf("%s inside Do %q: a Do can't hold another", what, sc.at.Do)
+		return zero, misuse("%s inside Do %q: a Do can't hold another", what, sc.at.Do)
 	}
 	raw, err := sc.once(ctx, key, func(ctx context.Context) (json.RawMessage, error) {
 		v, err := fn(ctx)
@@ -38,14 +38,14 @@ func Do[T any](ctx context.Context, key string, fn func(context.Context) (T, err
 // once is Do on recorded bytes.
 func (sc *scope) once(ctx context.Context, key string, fn func(context.Context) (json.RawMessage, error)) (json.RawMessage, error) {
 	if key == "" {
-		return nil, fmt.Errorf("Do in %s: the key is empty", sc.name())
+		return nil, misuse("Do in %s: the key is empty", sc.name())
 	}
 	sc.mu.Lock()
 	again := sc.used[key]
 	sc.used[key] = true
 	sc.mu.Unlock()
 	if again {
-		return nil, fmt.Errorf("Do %q in %s: the key was used before in this attempt; "+
+		return nil, misuse("Do %q in %s: the key was used before in this attempt; "+
 			"what the effect depends on belongs into its key", key, sc.name())
 	}
 	return sc.recorded(ctx, key, false, func(ctx context.Context) (json.RawMessage, error) {
@@ -54,6 +54,9 @@ func (sc *scope) once(ctx context.Context, key string, fn func(context.Context) 
 		raw, err := fn(withScope(ctx, inner))
 		if poison := sc.attempt.poisoned(); poison != nil {
 			return nil, poison // something inside was refused: what fn made of that must not become a result
+		}
+		if err == nil {
+			sc.session.closeOrphans(inner)
 		}
 		return raw, err
 	})

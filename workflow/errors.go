@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
 )
 
 // What a run, a step or an accessor can say, for [errors.Is].
@@ -125,6 +128,34 @@ type keepError struct{ err error }
 
 func (e *keepError) Error() string { return e.err.Error() }
 func (e *keepError) Unwrap() error { return e.err }
+
+// misuseError says that the program asked for something that can't be: another attempt would end the same way, and
+// nothing that was answered is to blame.
+type misuseError struct{ err error }
+
+func misuse(format string, args ...any) error { return &misuseError{fmt.Errorf(format, args...)} }
+
+func (e *misuseError) Error() string { return e.err.Error() }
+func (e *misuseError) Unwrap() error { return e.err }
+
+// ErrorClass gives the class to package resilience.
+func (e *misuseError) ErrorClass() resilience.Class { return resilience.InvalidRequest }
+
+// hopeless says that an error of the engine's own will not go away by another attempt, and is about no answer.
+func hopeless(err error) bool {
+	var m *misuseError
+	if errors.As(err, &m) {
+		return true
+	}
+	for _, own := range []error{
+		ErrNoResult, ErrPartial, ErrNoRun, ErrScopeClosed, state.ErrDamaged, state.ErrNewerFormat, state.ErrNotFound, state.ErrJournalFailed,
+	} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	return false
+}
 
 // panicError is a panic of user code.
 type panicError struct {

@@ -76,9 +76,7 @@ func (sc *scope) diverged(ctx context.Context, t resilience.Try) error {
 		}
 	}
 	if sc.session.cfg.OnDivergence == DivergenceStop {
-		err := fmt.Errorf("%w: %s", ErrDiverged, message)
-		sc.attempt.exhaust(exhausted{class: resilience.InvalidRequest, err: err})
-		return err
+		return misuse("%w: %s", ErrDiverged, message)
 	}
 	sc.warn("divergence", message)
 	return nil
@@ -93,7 +91,7 @@ func differs(recorded, asked []string) string {
 	if len(asked) > len(recorded) {
 		return fmt.Sprintf("message %d is new", len(recorded)+1)
 	}
-	return "the options differ"
+	return "the role or the options differ"
 }
 
 // name is where the scope is, for messages.

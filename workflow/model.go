@@ -41,7 +41,7 @@ func (m durableModel) GenerateContent(ctx context.Context, messages []llms.Messa
 	}
 	model := sc.session.cfg.model(m.role)
 	if model == nil {
-		return nil, fmt.Errorf("%s: no model: set Config.Model, or Config.Roles[%q]", what, m.role)
+		return nil, misuse("%s: no model: set Config.Model, or Config.Roles[%q]", what, m.role)
 	}
 	c := &call{scope: sc, role: m.role, id: sc.session.callID()}
 	ctx = resilience.WithHooks(ctx, c.hooks())
@@ -90,6 +90,9 @@ func (c *call) end(err error) error {
 		return err
 	}
 	class := sc.session.cfg.Policy.ClassOf(err)
+	if class == resilience.Canceled {
+		return err // the step itself took back what it asked
+	}
 	x := exhausted{class: class, err: err}
 	if aboutContent(class) {
 		x.from = c.first.Load()
@@ -145,11 +148,10 @@ func (c *call) before(ctx context.Context, t resilience.Try) error {
 	if err := sc.refused(); err != nil {
 		return err
 	}
-	if err := sc.attempt.pay(sc.session.cfg.maxCalls()); err != nil {
-		sc.attempt.exhaust(exhausted{class: resilience.InvalidRequest, err: err})
+	if err := sc.diverged(ctx, t); err != nil {
 		return err
 	}
-	if err := sc.diverged(ctx, t); err != nil {
+	if err := sc.attempt.pay(sc.session.cfg.maxCalls()); err != nil {
 		return err
 	}
 	return sc.emit(state.CallSent{
@@ -162,7 +164,7 @@ func (a *attempt) pay(limit int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.paid >= limit {
-		return fmt.Errorf("%w: %d; raise Config.MaxCalls if that is meant", ErrMaxCalls, limit)
+		return misuse("%w: %d; raise Config.MaxCalls if that is meant", ErrMaxCalls, limit)
 	}
 	a.paid++
 	return nil
@@ -202,7 +204,7 @@ func (c *call) cooled(_ context.Context, provider, model string, class resilienc
 		p.State = state.ProviderExcluded
 	default:
 		p.Until = until.UTC().Round(0)
-		p.ForMS = time.Until(until).Milliseconds()
+		p.ForMS = until.Sub(c.scope.session.now()).Milliseconds()
 	}
 	_ = c.scope.emit(p) // a journal that fails has poisoned the scope
 }
@@ -241,7 +243,10 @@ func (c *call) single(ctx context.Context, model llms.Model, messages []llms.Mes
 	if errors.As(err, &p) {
 		panic(p) // on to the boundary of the step
 	}
-	return recorded, errors.Join(err, broken)
+	if broken != nil {
+		return nil, errors.Join(err, broken)
+	}
+	return recorded, err
 }
 
 func guarded(fn func() (*llms.ContentResponse, error)) (resp *llms.ContentResponse, err error) {

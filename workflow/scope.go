@@ -22,6 +22,7 @@ type scope struct {
 	attempt *attempt
 	prev    string // key of the item before this one in its lane; see Previous
 	hasPrev bool
+	before  ending // how the steps before a manager's ended
 
 	mu      sync.Mutex          // guards the fields below
 	closed  bool                // its function has returned
@@ -37,6 +38,7 @@ type scopeKind int
 
 const (
 	scopeStep scopeKind = iota
+	scopeManager // a step that looks after its own events: an Each or a Parallel
 	scopeItem
 	scopeDo
 	scopeList // an items function: may read, not call
@@ -62,7 +64,8 @@ type attempt struct {
 	reads     []state.Read
 	partial   bool // something that was read is incomplete
 	warnings  []string
-	result    []byte // what the step's function gave
+	result    []byte  // what the step's function gave
+	ended     *ending // how a manager ended, whatever a wrapper makes of it
 }
 
 // exhausted is a call that failed after all its retries, or whose answers were all rejected.
@@ -101,7 +104,7 @@ func working(ctx context.Context, what string) (*scope, error) {
 	case scopeReading:
 		return nil, fmt.Errorf("%s: %w: this context only reads results", what, ErrNoRun)
 	case scopeList:
-		return nil, fmt.Errorf("%s: the items function of step %s may only read results and params", what, sc.at.Step)
+		return nil, misuse("%s: the items function of step %s may only read results and params", what, sc.at.Step)
 	}
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -120,6 +123,12 @@ func (sc *scope) event(data state.Payload) state.Event {
 
 // refused reports whether the engine refuses new work to this scope, and poisons it then.
 func (sc *scope) refused() error {
+	sc.mu.Lock()
+	closed := sc.closed
+	sc.mu.Unlock()
+	if closed {
+		return fmt.Errorf("%s: %w", sc.name(), ErrScopeClosed) // of a goroutine that outlived its step
+	}
 	err := sc.session.refusal(sc.at.Step)
 	if err != nil {
 		sc.attempt.poisonWith(err)
@@ -155,17 +164,29 @@ func (a *attempt) consume(seq uint64) {
 	a.consumed = append(a.consumed, seq)
 }
 
-// exhaust remembers a call that ended for good; the first one counts, with the lowest answer that must die.
+// exhaust remembers a call that ended for good. The last one counts, since the code went on after those before; but the
+// answers of each that were refused must die.
 func (a *attempt) exhaust(x exhausted) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.exhausted == nil {
-		a.exhausted = &x
-		return
+	if a.exhausted != nil && a.exhausted.from != 0 && (x.from == 0 || a.exhausted.from < x.from) {
+		x.from = a.exhausted.from
 	}
-	if x.from != 0 && (a.exhausted.from == 0 || x.from < a.exhausted.from) {
-		a.exhausted.from = x.from
-	}
+	a.exhausted = &x
+}
+
+// report is what an attempt leaves behind. Goroutines that outlived its function may still add to it, in vain.
+type report struct {
+	reads    []state.Read
+	partial  bool
+	warnings []string
+	result   []byte
+}
+
+func (a *attempt) report() report {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return report{slices.Clone(a.reads), a.partial, slices.Clone(a.warnings), a.result}
 }
 
 // note records a dependency once.

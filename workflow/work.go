@@ -155,7 +155,7 @@ func (s *session) staleRequests(ctx context.Context) (warnings []string) {
 	return warnings
 }
 
-// takeRequests removes honoured pause requests, once the pause is durable.
+// takeRequests removes pause requests once the end of the session is durable: honoured, or come too late to matter.
 func (s *session) takeRequests(ctx context.Context) {
 	inbox, ok := s.run.cfg.Store.(state.Inbox)
 	if !ok {
@@ -208,9 +208,7 @@ func (s *session) end(ctx context.Context, end ending) error {
 		return err
 	}
 	s.log.Info("run stopped", zap.String("status", string(stopped.Status)), zap.String("reason", stopped.Reason))
-	if stopped.Status == state.StatusPaused {
-		s.takeRequests(ctx)
-	}
+	s.takeRequests(ctx)
 	return s.told(end)
 }
 

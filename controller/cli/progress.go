@@ -45,8 +45,6 @@ func (p *progress) describe(e state.Event) string {
 		return fmt.Sprintf("%s: attempt %d failed: %s: %s%s", at, e.Attempt, d.Class, short(d.Message), then(d.Next, d.WaitMS))
 	case state.RunWarning:
 		return "warning: " + d.Code + ": " + short(d.Message)
-	case state.PauseRequested:
-		return "pause requested by " + d.By + "; finishing what is in flight"
 	case state.JournalMark:
 		if d.Kind == state.MarkRecovered {
 			return fmt.Sprintf("warning: an unacknowledged end of the journal was dropped (%d bytes)", d.BytesLost)

@@ -29,7 +29,7 @@ func TestProgressLines(t *testing.T) {
 		{state.Scope{}, state.ProviderState{Provider: "groq", State: state.ProviderExcluded, Class: "auth"}, "provider groq is out for this session: auth"},
 		{state.Scope{}, state.ProviderState{Provider: "groq", State: state.ProviderCooling, Class: "rate_limit"}, ""},
 		{state.Scope{}, state.RunWarning{Code: "short", Message: strings.Repeat("x", 500)}, "warning: short: " + strings.Repeat("x", 200) + "..."},
-		{state.Scope{}, state.PauseRequested{By: "file"}, "pause requested by file; finishing what is in flight"},
+		{state.Scope{}, state.PauseRequested{By: "file"}, ""},
 		{state.Scope{}, state.JournalMark{Kind: state.MarkRecovered, BytesLost: 9}, "warning: an unacknowledged end of the journal was dropped (9 bytes)"},
 		{state.Scope{}, state.JournalMark{Kind: state.MarkClosed}, ""},
 		{item, state.CallReplayed{Of: 3}, ""},

@@ -191,7 +191,7 @@ func TestPauseStatusAndSecondProcessWhileRunning(t *testing.T) {
 	o = run(t, app, "pause", "--out", out)
 	require.Equal(t, 0, o.code, o.stderr)
 	require.Contains(t, o.out, "asked process")
-	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "pause requested") }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "Pausing") }, 10*time.Second, 10*time.Millisecond)
 	close(gate)
 	o = <-ended
 	require.Equal(t, 4, o.code, o.stderr)

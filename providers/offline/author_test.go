@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/stretchr/testify/require"
@@ -269,7 +270,7 @@ func FuzzInstance(f *testing.F) {
 	f.Add(3, 9, 4, "chapter title")
 	f.Add(0, 0, 1, "name")
 	f.Fuzz(func(t *testing.T, lo, span, n int, key string) {
-		if lo < 0 || lo > 500 || span < 0 || span > 500 || n < 0 || n > 30 || !json.Valid([]byte(`"`+key+`"`)) {
+		if lo < 0 || lo > 500 || span < 0 || span > 500 || n < 0 || n > 30 || !utf8.ValidString(key) || !json.Valid([]byte(`"`+key+`"`)) {
 			t.Skip()
 		}
 		s := &jsonschema.Schema{Type: "array", MinItems: &n, MaxItems: &n, Items: &jsonschema.Schema{

@@ -145,7 +145,9 @@ func TestGolden(t *testing.T) {
 	var got []string
 	for e, err := range s.Events(t.Context(), "Golden", state.Query{}) {
 		require.NoError(t, err)
-		got = append(got, fmt.Sprintf("%d %s %s/%s %v", e.Seq, e.Type, e.Step, e.Item, e.Data))
+		raw, err := state.Marshal(e.Data)
+		require.NoError(t, err)
+		got = append(got, fmt.Sprintf("%d %d %s %q %q %s", e.Seq, e.Durable, e.Type, e.Step, e.Item, raw))
 	}
 	want, err := os.ReadFile("testdata/golden-1/events.txt")
 	require.NoError(t, err)
