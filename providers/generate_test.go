@@ -182,7 +182,7 @@ func TestGeneratePlainModel(t *testing.T) {
 func TestGenerateReplays(t *testing.T) {
 	t.Parallel()
 	for name, steps := range map[string][]step{
-		"repaired": {says("none"), says(`{"title":"T","themes":[],"acts":9}`), says(goodPlan)},
+		"repaired": {says("none of this"), says(`{"title":"T","themes":[],"acts":9}`), says(goodPlan)},
 		"refused":  {says("none of this is JSON")},
 	} {
 		first := newJournal()

@@ -260,18 +260,18 @@ func TestSilentStreamTimesOut(t *testing.T) {
 	t.Parallel()
 	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request, _ map[string]any) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		for range 3 { // slower than the limit all in all, never for long
+		for range 4 { // slower than the limit all in all, never for long
 			_, _ = io.WriteString(w, sse(delta("The tide came in over the flats. ")))
 			w.(http.Flusher).Flush()
-			time.Sleep(60 * time.Millisecond)
+			time.Sleep(150 * time.Millisecond)
 		}
 		<-r.Context().Done()
 	})
 	var got strings.Builder
-	_, err := ask(context.Background(), chainWith(t, providers.ChainConfig{Idle: 150 * time.Millisecond, MaxTries: 1}, a.open(t, "openai")), streaming(&got))
+	_, err := ask(context.Background(), chainWith(t, providers.ChainConfig{Idle: 500 * time.Millisecond, MaxTries: 1}, a.open(t, "openai")), streaming(&got))
 	require.Equal(t, resilience.Timeout, resilience.Classify(err), err)
 	require.ErrorContains(t, err, "silent")
-	require.Equal(t, 3, strings.Count(got.String(), "flats"))
+	require.Equal(t, 4, strings.Count(got.String(), "flats"))
 }
 
 func TestAttemptTimeoutOverHTTP(t *testing.T) {

@@ -48,7 +48,7 @@ func classifyTypes(err error) (class Class) {
 
 // typeClass is the class of one error by its type, not looking at its causes.
 func typeClass(err error) Class {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // one error of a chain that walk goes through
 	case interface{ ErrorClass() Class }:
 		return e.ErrorClass()
 	case *llms.Error: // its code is found by searching the text for digits: not trusted, its cause is
@@ -90,7 +90,7 @@ func walk(err error, visit func(error) bool) {
 	if err == nil || !visit(err) {
 		return
 	}
-	switch u := err.(type) {
+	switch u := err.(type) { //nolint:errorlint // this is what goes through the chain
 	case interface{ Unwrap() error }:
 		walk(u.Unwrap(), visit)
 	case interface{ Unwrap() []error }:

@@ -135,7 +135,7 @@ func Wrap(provider, model string, err error) error {
 		return w
 	}
 	w.Status, w.Code, w.Hint = inner.Status, inner.Code, inner.Hint
-	if error(inner) == err { // nothing around it: no need to nest
+	if error(inner) == err { //nolint:errorlint // nothing around it: no need to nest
 		w.Err = inner.Err
 	}
 	if inner.Provider != "" {

@@ -12,7 +12,7 @@ import (
 // networkClass is the class of one error of the transport, or "". A timeout that the network reports is a timeout, except
 // that of a name server.
 func networkClass(err error) Class {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // one error of a chain that walk goes through
 	case *net.DNSError, *tls.CertificateVerificationError, x509.UnknownAuthorityError, x509.HostnameError,
 		x509.CertificateInvalidError, tls.RecordHeaderError, *tls.RecordHeaderError, tls.AlertError:
 		return Network
@@ -40,7 +40,7 @@ func networkClass(err error) Class {
 	if is(err, net.ErrClosed) {
 		return Network
 	}
-	if t, ok := err.(net.Error); ok && t.Timeout() && !errors.As(err, new(*net.DNSError)) {
+	if t, ok := err.(net.Error); ok && t.Timeout() && !errors.As(err, new(*net.DNSError)) { //nolint:errorlint // walk goes through the chain
 		return Timeout
 	}
 	return ""

@@ -60,7 +60,7 @@ type attempts struct {
 
 // limit is the largest number of calls of fn.
 func (a *attempts) limit() uint {
-	n := 100
+	n := MaxTries
 	for c := range a.policy.Rules {
 		n = max(n, a.policy.Rule(c).Attempts)
 	}

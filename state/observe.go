@@ -69,6 +69,6 @@ func (r *Recorder) waitObservers(ctx context.Context) error {
 	case <-all:
 		return nil
 	case <-ctx.Done():
-		return errObserver
+		return fmt.Errorf("%w: %w", errObserver, context.Cause(ctx))
 	}
 }

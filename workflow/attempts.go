@@ -64,6 +64,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 		if !v.again || n >= w.most {
 			failed.Next = state.NextGiveUp
 			s.post(sc.event(failed)) // durable with the failure that follows
+			s.disinherit(w.at, v.keepTo)
 			return outcome{last: a, number: n, err: err, class: v.class}
 		}
 		var wait time.Duration
@@ -75,6 +76,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 			a.poisonWith(err)
 			return outcome{stop: err}
 		}
+		s.disinherit(w.at, v.keepTo)
 		s.log.Warn("attempt failed", zap.String("step", w.at.Step), zap.String("item", w.at.Item), zap.Int("attempt", n),
 			zap.String("class", string(v.class)), zap.Duration("wait", wait), zap.String("error", brief(err)))
 		if stop := s.waitFor(ctx, sc, wait); stop != nil {
@@ -88,8 +90,11 @@ func (s *session) attemptOnce(ctx context.Context, w work, n int) (*scope, error
 	sc := &scope{kind: w.kind, session: s, source: s, at: w.at, gen: w.gen, prev: w.prev, hasPrev: w.hasPrev,
 		attempt: &attempt{number: n, parent: w.parent}}
 	s.rec.View(sc.load)
-	if w.gen > 0 && n == 1 {
-		s.inherit(ctx, sc)
+	if w.gen > 0 {
+		if err := s.inherit(ctx, sc); err != nil {
+			sc.attempt.poisonWith(err)
+			return sc, err
+		}
 	}
 	inner := withScope(ctx, sc)
 	if w.timeout > 0 {
@@ -110,7 +115,7 @@ func (s *session) cutShort(ctx context.Context) error {
 	if stop := s.refusal(""); stop != nil {
 		return stop
 	}
-	return context.Cause(ctx)
+	return context.Cause(ctx) // of a context that a wrapper of the step made
 }
 
 func (s *session) waitFor(ctx context.Context, sc *scope, d time.Duration) error {
@@ -155,6 +160,9 @@ func (s *session) judge(a *attempt, err error) verdict {
 		}
 	case errors.As(err, &p):
 		v = verdict{class: resilience.Unknown, again: true, panicked: true}
+		s.log.Error("panic", zap.Any("value", p.value), zap.ByteString("stack", p.stack))
+	case hopeless(err):
+		v = verdict{class: resilience.InvalidRequest}
 	default:
 		v = verdict{class: s.cfg.Policy.ClassOf(err)}
 		v.again = v.class == resilience.Unknown
@@ -191,54 +199,4 @@ func (s *session) closeOrphans(sc *scope) {
 	for _, seq := range sc.orphans() {
 		s.post(sc.event(state.CallJudged{Of: seq, Class: "divergence"}))
 	}
-}
-
-// inherit adds the answers of the earlier generation to a scope that was invalidated because its inputs changed.
-func (s *session) inherit(ctx context.Context, sc *scope) {
-	answers, dos := map[string][]uint64{}, map[string][]uint64{}
-	at := sc.at
-	var live []state.Event
-	for e, err := range s.run.cfg.Store.Events(ctx, s.run.name, state.Query{Scope: &state.Scope{Step: at.Step}}) {
-		if err != nil {
-			return // what can't be read is paid again
-		}
-		if e.Scope != at && !concerns(e, at) {
-			continue
-		}
-		switch d := e.Data.(type) {
-		case state.CallAnswered, state.DoCompleted:
-			if e.Gen < sc.gen {
-				live = append(live, e)
-			}
-		case state.AttemptFailed:
-			if d.KeepTo != nil {
-				live = slices.DeleteFunc(live, func(e state.Event) bool { return e.Seq > *d.KeepTo })
-			}
-		case state.Invalidated:
-			if !d.Replay {
-				live = nil
-			}
-		}
-	}
-	for _, e := range live {
-		switch d := e.Data.(type) {
-		case state.CallAnswered:
-			answers[d.Hash] = append(answers[d.Hash], e.Seq)
-		case state.DoCompleted:
-			dos[d.Key] = append(dos[d.Key], e.Seq)
-		}
-	}
-	for hash, seqs := range sc.answers {
-		answers[hash] = append(answers[hash], seqs...)
-	}
-	for key, seqs := range sc.dos {
-		dos[key] = append(dos[key], seqs...)
-	}
-	sc.answers, sc.dos = answers, dos
-	sc.inherited = true
-}
-
-func concerns(e state.Event, at state.Scope) bool {
-	d, ok := e.Data.(state.Invalidated)
-	return ok && slices.Contains(d.Scopes, at)
 }

@@ -91,7 +91,7 @@ func (sc *scope) recorded(ctx context.Context, key string, queue bool, fn func(c
 		sc.attempt.consume(seqs[0])
 		return done.Result, nil
 	}
-	if err := sc.refused(); err != nil {
+	if err := sc.begin(); err != nil {
 		return nil, err
 	}
 	raw, err := fn(ctx)

@@ -46,65 +46,69 @@ func (e *Each[In, Out]) define() definition { return definition{kind: state.Kind
 
 // Run implements Step: it runs the items that are not done yet.
 func (e *Each[In, Out]) Run(ctx context.Context) error {
-	sc, err := working(ctx, "step "+e.name)
+	sc, err := managing(ctx, e.name)
 	if err != nil {
 		return err
 	}
-	list, err := e.list(ctx, sc)
+	values, list, err := e.list(ctx, sc)
 	if err != nil {
 		return err
 	}
 	r := &eachRun{session: sc.session, scope: sc, def: e.define(), list: list, run: func(ctx context.Context, i int) ([]byte, error) {
-		out, err := e.fn(ctx, list.values[i].(In))
+		out, err := e.fn(ctx, values[i])
 		if err != nil {
 			return nil, err
 		}
 		return encode(out)
 	}}
-	return r.do(ctx).asError()
+	return sc.ended(r.do(ctx))
 }
 
 // itemList is what the items function gave, prepared.
 type itemList struct {
-	values  []any
 	defs    []state.ItemDef
-	lanes   []string // empty: no lanes
+	lanes   []string // nil: no lanes
 	reads   []state.Read
 	partial bool // it was made from an incomplete input, which the step allows
 }
 
 // list evaluates the items function in a scope of its own that may only read.
-func (e *Each[In, Out]) list(ctx context.Context, sc *scope) (*itemList, error) {
+func (e *Each[In, Out]) list(ctx context.Context, sc *scope) ([]In, *itemList, error) {
 	in := &scope{kind: scopeList, session: sc.session, source: sc.source, at: sc.at, gen: sc.gen, attempt: &attempt{parent: sc.attempt}}
 	defer in.close()
 	values, err := e.items(withScope(ctx, in))
 	if err != nil && !(e.opts.allowPartial && isPartial(err)) {
-		return nil, fmt.Errorf("the items of step %s: %w", e.name, err)
+		return nil, nil, fmt.Errorf("the items of step %s: %w", e.name, err)
 	}
-	l := &itemList{reads: in.attempt.reads, partial: in.attempt.partial || err != nil, defs: make([]state.ItemDef, len(values)), values: make([]any, len(values))}
-	if e.lane != nil {
-		l.lanes = make([]string, len(values))
+	rep := in.attempt.report()
+	l := &itemList{reads: rep.reads, partial: rep.partial || err != nil}
+	if l.defs, l.lanes, err = e.prepare(values); err != nil {
+		return nil, nil, fmt.Errorf("the items of step %s: %w", e.name, err)
 	}
+	return values, l, nil
+}
+
+func (e *Each[In, Out]) prepare(values []In) (defs []state.ItemDef, lanes []string, err error) {
 	seen := make(map[string]int, len(values))
 	for i, v := range values {
 		key := e.key(v)
 		if first, twice := seen[key]; twice {
-			return nil, fmt.Errorf("the items of step %s: items %d and %d have the same key %q", e.name, first+1, i+1, key)
+			return nil, nil, misuse("items %d and %d have the same key %q", first+1, i+1, key)
 		}
 		if key == "" {
-			return nil, fmt.Errorf("the items of step %s: item %d has an empty key", e.name, i+1)
+			return nil, nil, misuse("item %d has an empty key", i+1)
 		}
 		seen[key] = i
 		raw, err := encode(v)
 		if err != nil {
-			return nil, fmt.Errorf("the items of step %s: item %q: %w", e.name, key, err)
+			return nil, nil, fmt.Errorf("item %q: %w", key, err)
 		}
-		l.values[i], l.defs[i] = v, state.ItemDef{Key: key, Hash: hashOf(raw)}
+		defs = append(defs, state.ItemDef{Key: key, Hash: hashOf(raw)})
 		if e.lane != nil {
-			l.lanes[i] = e.lane(v)
+			lanes = append(lanes, e.lane(v))
 		}
 	}
-	return l, nil
+	return defs, lanes, nil
 }
 
 // Result is what one item gave, decoded afresh. In a step the dependency on that item is noted. ErrNoResult while the

@@ -3,7 +3,6 @@ package workflow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -26,27 +25,13 @@ type eachRun struct {
 	next   int        // position in units
 	units  [][]int    // items that run one after another, in list order
 	stop   error      // a worker was refused
+	undone []string   // keys of the items that were refused
 	last   outcome    // of the item that failed last
 	streak []string   // keys of failures in a row, of one systemic class
 	class  resilience.Class
 }
 
-// systemicStop ends an Each whose items fail one after another for a reason that will hit the next one too.
-type systemicStop struct {
-	step  string
-	count int
-	err   error
-}
-
-func (e *systemicStop) Error() string {
-	return fmt.Sprintf("step %s: %d items in a row failed for the same reason, so the rest was not tried: %v", e.step, e.count, e.err)
-}
-func (e *systemicStop) Unwrap() error { return e.err }
-
 func isPartial(err error) bool { return errors.Is(err, ErrPartial) }
-
-// chunk is how many items one step.items event lists.
-const chunk = 1000
 
 func (r *eachRun) do(ctx context.Context) ending {
 	changed, err := r.relist()
@@ -76,91 +61,6 @@ func (r *eachRun) do(ctx context.Context) ending {
 func (r *eachRun) state() (s state.StepState) {
 	r.session.rec.View(func(st *state.WorkflowState) { s = *st.Step(r.scope.at.Step) })
 	return s
-}
-
-// relist compares the list with the recorded one and records what changed: items that are gone, items whose value is
-// another, and then the list itself. A crash between these leaves a list that differs again, and so is compared again.
-func (r *eachRun) relist() (changed bool, err error) {
-	step := r.scope.at.Step
-	var listed bool
-	var reads []state.Read
-	var order []string
-	r.known = map[string]state.ItemState{}
-	r.session.rec.View(func(st *state.WorkflowState) {
-		listed, reads = st.Step(step).Items.Known, st.ListReads(step)
-		for it := range st.Items(step) {
-			r.known[it.Key] = it
-			order = append(order, it.Key)
-		}
-	})
-	same := listed && len(order) == len(r.list.defs)
-	for i, def := range r.list.defs {
-		same = same && order[i] == def.Key && r.known[def.Key].Hash == def.Hash
-	}
-	if same && slices.Equal(reads, r.list.reads) {
-		return false, nil
-	}
-	if listed && !same && slices.Equal(reads, r.list.reads) {
-		return false, fmt.Errorf("step %s: %w: it must depend on nothing but results and params", step, ErrItemsUnstable)
-	}
-	if err := r.retire(order); err != nil {
-		return true, err
-	}
-	if err := r.invalidate(); err != nil {
-		return true, err
-	}
-	return true, r.record()
-}
-
-func (r *eachRun) retire(order []string) error {
-	given := make(map[string]bool, len(r.list.defs))
-	for _, def := range r.list.defs {
-		given[def.Key] = true
-	}
-	gone := slices.DeleteFunc(order, func(key string) bool { return given[key] })
-	if len(gone) == 0 {
-		return nil
-	}
-	for _, key := range gone {
-		delete(r.known, key)
-	}
-	_, err := r.scope.commit(state.ItemRetired{Keys: gone, Reason: "the items function does not give them any more"})
-	return err
-}
-
-func (r *eachRun) invalidate() error {
-	var scopes []state.Scope
-	for _, def := range r.list.defs {
-		it, ok := r.known[def.Key]
-		if ok && it.Hash != "" && it.Hash != def.Hash && it.Status == state.StatusCompleted && !it.Edited {
-			scopes = append(scopes, state.Scope{Step: r.scope.at.Step, Item: def.Key})
-			it.Status, it.Gen = state.StatusPending, it.Gen+1
-			r.known[def.Key] = it
-		}
-	}
-	if len(scopes) == 0 {
-		return nil
-	}
-	_, err := r.scope.commit(state.Invalidated{Scopes: scopes, Reason: "their inputs changed", Replay: true})
-	return err
-}
-
-func (r *eachRun) record() error {
-	n := len(r.list.defs)
-	for first := 0; first == 0 || first < n; first += chunk {
-		items := state.StepItems{First: first, Total: n, Items: r.list.defs[first:min(n, first+chunk)]}
-		if first == 0 {
-			items.Reads = r.list.reads
-		}
-		if first+chunk < n {
-			r.session.post(r.scope.event(items)) // durable with the last chunk
-			continue
-		}
-		if _, err := r.scope.commit(items); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // plan makes the units of work: lanes, or single items, without what is done.
@@ -249,7 +149,7 @@ func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
 	gen := r.known[key].Gen
 	prev, hasPrev := before[i]
 	if stop := r.session.refusal(at.Step); stop != nil {
-		r.refused(stop)
+		r.refused(key, stop)
 		return false
 	}
 	started := state.New(at, state.ItemStarted{})
@@ -268,16 +168,17 @@ func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
 		},
 	})
 	if out.stop != nil {
-		r.refused(out.stop)
+		r.refused(key, out.stop)
 		return false
 	}
 	sc := &scope{session: r.session, at: at, gen: gen, attempt: out.last}
 	if out.err != nil {
 		return r.failed(sc, out)
 	}
-	done := state.ItemCompleted{Result: result, Hash: hashOf(result), Version: r.def.opts.version, Reads: out.last.reads, Warnings: out.last.warnings}
+	rep := out.last.report()
+	done := state.ItemCompleted{Result: result, Hash: hashOf(result), Version: r.def.opts.version, Reads: rep.reads, Warnings: rep.warnings}
 	if _, err := sc.commit(done); err != nil {
-		r.refused(err)
+		r.refused(key, err)
 		return false
 	}
 	r.mu.Lock()
@@ -286,9 +187,10 @@ func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
 	return true
 }
 
-func (r *eachRun) refused(stop error) {
+func (r *eachRun) refused(key string, stop error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.undone = append(r.undone, key)
 	if r.stop == nil {
 		r.stop = stop
 	}
@@ -298,7 +200,7 @@ func (r *eachRun) refused(stop error) {
 func (r *eachRun) failed(sc *scope, out outcome) bool {
 	who, hint := blame(out.err)
 	if _, err := sc.commit(state.ItemFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number, Hint: hint}); err != nil {
-		r.refused(err)
+		r.refused(sc.at.Item, err)
 		return false
 	}
 	r.session.log.Warn("item failed", zap.String("step", sc.at.Step), zap.String("item", sc.at.Item), zap.String("class", string(out.class)),
@@ -315,26 +217,9 @@ func (r *eachRun) failed(sc *scope, out outcome) bool {
 	}
 	r.streak = append(r.streak, sc.at.Item)
 	if len(r.streak) >= r.session.cfg.maxSystemic(r.concurrency()) {
-		r.session.stopStep(&systemicStop{step: sc.at.Step, count: len(r.streak), err: out.err})
+		r.session.stopStep(&systemicStop{step: sc.at.Step, failed: slices.Clone(r.streak), class: r.class, err: out.err})
 	}
 	return false
-}
-
-// systemic says that a failure of this class will probably hit the next item too.
-func systemic(c resilience.Class) bool {
-	return slices.Contains([]resilience.Class{
-		resilience.Auth, resilience.Quota, resilience.Permission, resilience.NotFound, resilience.Network, resilience.Overloaded,
-		resilience.Server, resilience.RateLimit, resilience.Timeout,
-	}, c)
-}
-
-// stopStep lets nothing new start in one step.
-func (s *session) stopStep(stop *systemicStop) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stepStops[stop.step] == nil {
-		s.stepStops[stop.step] = stop
-	}
 }
 
 // finish records how the step ended.
@@ -344,8 +229,8 @@ func (r *eachRun) finish(base string) ending {
 	systemic := s.stepStops[name]
 	s.mu.Unlock()
 	if systemic != nil {
-		out := outcome{number: r.last.number, err: systemic, class: r.class}
-		return s.stepFailed(r.scope, r.def, out, r.streak)
+		out := outcome{number: r.last.number, err: systemic, class: systemic.class}
+		return s.stepFailed(r.scope, r.def, out, append(r.undone, systemic.failed...))
 	}
 	step := r.state()
 	missing := step.Items.Total - step.Items.Done

@@ -18,16 +18,6 @@ import (
 	"github.com/dogear-go/dogear/workflow/workflowtest"
 )
 
-// ask makes one call of the role writer and returns its text.
-func ask(ctx context.Context, prompt string) (string, error) {
-	return llms.GenerateFromSinglePrompt(ctx, workflow.Model("writer"), prompt)
-}
-
-// quick is a policy without waits.
-var quick = resilience.Policy{Rules: map[resilience.Class]resilience.Rule{
-	resilience.Unknown: {Wait: time.Nanosecond},
-}}
-
 type scene struct {
 	Chapter int    `json:"chapter"`
 	Name    string `json:"name"`
@@ -88,10 +78,6 @@ var params = struct {
 	Genre string `json:"genre"`
 }{"farce"}
 
-func echo(t testing.TB) *workflowtest.Model {
-	return workflowtest.NewModel(t, workflowtest.Answer{Text: "<$prompt>"})
-}
-
 func TestRunCompletesAndResultsAreRead(t *testing.T) {
 	t.Parallel()
 	ctx, store, model := context.Background(), memstore.New(), echo(t)
@@ -139,45 +125,12 @@ func TestBookDoesNotDependOnConcurrency(t *testing.T) {
 
 func TestCrashAtEveryEvent(t *testing.T) {
 	t.Parallel()
-	right := atomic.Int64{}
-	_ = &right
 	setup := func(n int) func(testing.TB) (*workflow.Pipeline, workflow.Config) {
 		return func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
-			p, _, _ := bookWithoutRand(t)
+			p, _, _ := book(t)
 			return p, workflow.Config{Params: params, Model: echo(t), Concurrency: n, Policy: quick}
 		}
 	}
 	t.Run("sequential", func(t *testing.T) { t.Parallel(); workflowtest.CrashEverywhere(t, setup(1)) })
 	t.Run("concurrent", func(t *testing.T) { t.Parallel(); workflowtest.CrashEverywhere(t, setup(3)) })
-}
-
-func bookWithoutRand(t testing.TB) (*workflow.Pipeline, *workflow.Each[scene, string], *workflow.Task[string]) {
-	return book(t)
-}
-
-func TestFirstPaidNeverTwice(t *testing.T) {
-	t.Parallel()
-	ctx, store := context.Background(), memstore.New()
-	boom := errors.New("boom")
-	var fail atomic.Bool
-	fail.Store(true)
-	step := workflow.NewTask("t", func(ctx context.Context) (string, error) {
-		a, err := ask(ctx, "one")
-		if err != nil {
-			return "", err
-		}
-		if fail.Load() {
-			return "", workflow.Keep(boom)
-		}
-		return a, nil
-	})
-	p, err := workflow.New("p", step)
-	require.NoError(t, err)
-	model := echo(t)
-	_, err = p.Run(ctx, "r", workflow.Config{Store: store, Model: model, Policy: quick})
-	require.ErrorIs(t, err, boom)
-	fail.Store(false)
-	_, err = p.Run(ctx, "r", workflow.Config{Store: store, Model: model, Policy: quick})
-	require.NoError(t, err)
-	require.Equal(t, 1, model.Calls())
 }

@@ -80,7 +80,7 @@ func (c *call) end(err error) error {
 	if errors.As(err, &long) {
 		// Nobody should sleep that long: the run pauses until then.
 		pause := &PauseError{Reason: resilience.Redact(err.Error()), Until: long.WaitUntil()}
-		sc.session.pause(pause)
+		sc.session.halt(pause)
 		sc.attempt.poisonWith(pause)
 		return fmt.Errorf("%w: %w", pause, err)
 	}
@@ -145,7 +145,7 @@ func (c *call) used(seq uint64, a state.CallAnswered) (*llms.ContentResponse, er
 
 func (c *call) before(ctx context.Context, t resilience.Try) error {
 	sc := c.scope
-	if err := sc.refused(); err != nil {
+	if err := sc.begin(); err != nil {
 		return err
 	}
 	if err := sc.diverged(ctx, t); err != nil {

@@ -24,7 +24,7 @@ func (p *parallel) define() definition {
 
 // Run implements Step. The children's events tell everything, so a Parallel has none of its own.
 func (p *parallel) Run(ctx context.Context) error {
-	sc, err := working(ctx, "step "+p.name)
+	sc, err := managing(ctx, p.name)
 	if err != nil {
 		return err
 	}
@@ -40,5 +40,5 @@ func (p *parallel) Run(ctx context.Context) error {
 			worst = end
 		}
 	}
-	return worst.asError()
+	return sc.ended(worst)
 }

@@ -29,43 +29,38 @@ func Params[T any](ctx context.Context) (T, error) {
 		return zero, err
 	}
 	if len(raw) == 0 {
-		return zero, fmt.Errorf("params: the run was started without any; set Config.Params")
+		return zero, misuse("params: the run was started without any; set Config.Params")
 	}
 	t := reflect.TypeFor[T]()
-	if t.Kind() != reflect.Struct {
+	if _, own := any(&zero).(json.Unmarshaler); own || t.Kind() != reflect.Struct {
 		sc.read(state.Read{Source: state.ReadParams, Hash: hashOf(raw)})
 		return decode[T](raw, "params")
 	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &all); err != nil {
-		return zero, fmt.Errorf("params: the run's are not an object: %w", err)
+		return zero, misuse("params: the run's are not an object: %w", err)
 	}
-	var v T
+	asked := map[string]json.RawMessage{}
 	for _, f := range reflect.VisibleFields(t) {
 		name, ok := jsonName(f)
 		if !ok {
 			continue
 		}
 		key, value, ok := lookup(all, name)
-		if !ok {
-			if strings.Contains(f.Tag.Get("json"), "omitempty") || strings.Contains(f.Tag.Get("json"), "omitzero") {
-				sc.read(state.Read{Source: state.ReadParams, Part: name})
-				continue
-			}
-			return zero, fmt.Errorf("params: the run has no %q", name)
+		switch {
+		case ok:
+			asked[name] = value
+			sc.read(state.Read{Source: state.ReadParams, Part: key, Hash: hashOf(value)})
+		case strings.Contains(f.Tag.Get("json"), ",omit"): // the run's may have left it out
+			sc.read(state.Read{Source: state.ReadParams, Part: name})
+		default:
+			return zero, misuse("params: the run has no %q", name)
 		}
-		dec := json.NewDecoder(bytes.NewReader(value))
-		dec.DisallowUnknownFields()
-		field, err := reflect.ValueOf(&v).Elem().FieldByIndexErr(f.Index)
-		if err != nil {
-			return zero, fmt.Errorf("params: %q: %w", name, err)
-		}
-		if err := dec.Decode(field.Addr().Interface()); err != nil {
-			return zero, fmt.Errorf("params: %q, as recorded, does not fit: %w", name, err)
-		}
-		sc.read(state.Read{Source: state.ReadParams, Part: key, Hash: hashOf(value)})
 	}
-	return v, nil
+	if raw, err = encode(asked); err != nil {
+		return zero, err
+	}
+	return decode[T](raw, "params")
 }
 
 // jsonName is the name of a field in JSON; false for fields that JSON passes over or looks into.
@@ -106,7 +101,7 @@ func compareParams(run string, recorded, given json.RawMessage) error {
 	}
 	var old, now map[string]json.RawMessage
 	if json.Unmarshal(recorded, &old) != nil || json.Unmarshal(given, &now) != nil {
-		return &ParamsError{Run: run, Names: []string{fmt.Sprintf("%s in the run, %s now", recorded, given)}}
+		return &ParamsError{Run: run, Names: []string{fmt.Sprintf("%s in the run, %s now", orNone(recorded), orNone(given))}}
 	}
 	var names []string
 	for key := range old {

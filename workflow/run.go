@@ -139,7 +139,7 @@ func (r *Run) work(ctx context.Context, mode state.Mode) error {
 	}
 	s := &session{
 		pipeline: r.pipeline, run: r, cfg: r.cfg, rec: rec, ctrl: r.cfg.Controller, ended: make(chan struct{}),
-		stopping: make(chan struct{}), stepStops: map[string]*systemicStop{}, log: r.cfg.log().With(zap.String("run", r.name)),
+		stopping: make(chan struct{}), stepStops: map[string]*systemicStop{}, cause: func() error { return nil }, log: r.cfg.log().With(zap.String("run", r.name)),
 	}
 	if s.ctrl == nil {
 		s.ctrl = controller.New()
@@ -154,7 +154,11 @@ func (r *Run) work(ctx context.Context, mode state.Mode) error {
 	r.mu.Unlock()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	if closeErr := rec.Close(closing); closeErr != nil && !errors.Is(err, state.ErrJournalFailed) {
+	switch closeErr := rec.Close(closing); {
+	case closeErr == nil, errors.Is(err, state.ErrJournalFailed):
+	case rec.Err() == nil && errors.Is(closeErr, context.DeadlineExceeded):
+		s.log.Warn("closing took too long", zap.Error(closeErr)) // an observer's fault, and no harm to the run
+	default:
 		err = errors.Join(err, closeErr)
 	}
 	return err

@@ -22,7 +22,6 @@ type scope struct {
 	attempt *attempt
 	prev    string // key of the item before this one in its lane; see Previous
 	hasPrev bool
-	before  ending // how the steps before a manager's ended
 
 	mu      sync.Mutex          // guards the fields below
 	closed  bool                // its function has returned
@@ -37,8 +36,8 @@ type scope struct {
 type scopeKind int
 
 const (
-	scopeStep scopeKind = iota
-	scopeManager // a step that looks after its own events: an Each or a Parallel
+	scopeStep    scopeKind = iota
+	scopeManager           // a step that looks after its own events: an Each or a Parallel
 	scopeItem
 	scopeDo
 	scopeList // an items function: may read, not call
@@ -123,17 +122,22 @@ func (sc *scope) event(data state.Payload) state.Event {
 
 // refused reports whether the engine refuses new work to this scope, and poisons it then.
 func (sc *scope) refused() error {
-	sc.mu.Lock()
-	closed := sc.closed
-	sc.mu.Unlock()
-	if closed {
-		return fmt.Errorf("%s: %w", sc.name(), ErrScopeClosed) // of a goroutine that outlived its step
-	}
 	err := sc.session.refusal(sc.at.Step)
 	if err != nil {
 		sc.attempt.poisonWith(err)
 	}
 	return err
+}
+
+// begin asks whether something new may start in this scope.
+func (sc *scope) begin() error {
+	sc.mu.Lock()
+	closed := sc.closed
+	sc.mu.Unlock()
+	if closed {
+		return fmt.Errorf("%s: %w", sc.name(), ErrScopeClosed) // a goroutine outlived its step
+	}
+	return sc.refused()
 }
 
 // poisonWith discards whatever the attempt, and those around it, will return.

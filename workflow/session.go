@@ -25,6 +25,8 @@ type session struct {
 	calls    atomic.Uint64
 	ended    chan struct{} // closed when the session is over: its watchers end
 	watchers sync.WaitGroup
+	cause    func() error // why the session's context ended; nil while it has not
+	old      inheritance
 
 	opening sync.Mutex // held while session.opened is written
 	open    bool       // guarded by opening
@@ -37,6 +39,7 @@ type session struct {
 
 // refusal is why nothing new may start in a step; nil when it may.
 func (s *session) refusal(step string) error {
+	s.notice()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stop != nil {
@@ -46,6 +49,22 @@ func (s *session) refusal(step string) error {
 		return stop
 	}
 	return nil
+}
+
+// notice takes in what has happened already, without waiting for the watcher to be told: once a pause was asked for, no
+// call starts.
+func (s *session) notice() {
+	select {
+	case <-s.ctrl.Draining():
+		s.halt(&PauseError{Reason: s.ctrl.Reason()})
+	default:
+	}
+	if why := s.cause(); why != nil {
+		s.halt(why)
+	}
+	if err := s.rec.Err(); err != nil {
+		s.halt(err)
+	}
 }
 
 // halt lets nothing new start. The first reason counts, but a broken journal or a cancellation comes before a pause.
@@ -59,11 +78,6 @@ func (s *session) halt(why error) {
 	case errors.Is(s.stop, ErrPaused) && !errors.Is(why, ErrPaused):
 		s.stop = why
 	}
-}
-
-// pause drains the run.
-func (s *session) pause(why *PauseError) {
-	s.halt(why)
 }
 
 func (s *session) callID() string { return fmt.Sprintf("%d-%d", s.rec.Epoch(), s.calls.Add(1)) }
@@ -117,9 +131,12 @@ func (s *session) isOpen() bool {
 	return s.open
 }
 
-// note warns without a scope.
+// note warns without a scope, in the journal only when this session has begun to write.
 func (s *session) note(code, message string) {
 	s.log.Warn(message, zap.String("code", code))
+	if !s.isOpen() {
+		return // a complete run is left as it is
+	}
 	s.post(state.New(state.Scope{}, state.RunWarning{Code: code, Message: message}))
 }
 
@@ -157,12 +174,7 @@ func (s *session) export(ctx context.Context) {
 	}
 	ctx = context.WithoutCancel(ctx) // what was paid is written out even when the run is cancelled
 	err := safely(func() error { return s.cfg.Export(s.run.reading(ctx, s)) })
-	if err == nil {
-		return
-	}
-	if s.isOpen() {
+	if err != nil {
 		s.note("export_failed", "the products could not be written: "+brief(err))
-		return
 	}
-	s.log.Warn("the products could not be written", zap.Error(err))
 }

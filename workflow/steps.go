@@ -28,18 +28,25 @@ const (
 	endedStopped                // the engine refused to go on
 )
 
-// asError carries an ending through Step.Run, whose signature a user's wrapper may stand in.
-func (e ending) asError() error {
-	if e.kind == endedWell {
-		return nil
+// managing returns the scope of an Each or a Parallel that the engine runs.
+func managing(ctx context.Context, name string) (*scope, error) {
+	sc, err := working(ctx, "step "+name)
+	if err != nil {
+		return nil, err
 	}
-	return &endError{e}
+	if sc.kind != scopeManager || sc.at.Step != name {
+		return nil, misuse("step %s was run inside %s: put it into the pipeline; a type that wraps it must embed it", name, sc.name())
+	}
+	return sc, nil
 }
 
-type endError struct{ ending ending }
-
-func (e *endError) Error() string { return e.ending.err.Error() }
-func (e *endError) Unwrap() error { return e.ending.err }
+// ended remembers how a manager ended. Its error goes through Step.Run, where a user's wrapper may change or lose it.
+func (sc *scope) ended(end ending) error {
+	sc.attempt.mu.Lock()
+	defer sc.attempt.mu.Unlock()
+	sc.attempt.ended = &end
+	return end.err
+}
 
 // runStep runs one step as far as it needs to, whatever happened to it in earlier sessions.
 func (s *session) runStep(ctx context.Context, step Step) ending {
@@ -71,28 +78,46 @@ func (s *session) runStep(ctx context.Context, step Step) ending {
 // skipFailed leaves a failed step alone when this session was told to try others again.
 func (s *session) skipFailed(known state.StepState) (bool, ending) {
 	_, selected := s.cfg.Retry[known.Name]
-	if s.cfg.Retry == nil || selected || known.Status != state.StatusFailed {
+	if s.cfg.Retry == nil || selected || known.Kind == state.KindParallel {
 		return false, ending{}
 	}
-	err := &resilience.Error{Class: resilience.Class(known.Class), Err: errors.New(known.Message)}
+	switch known.Status {
+	case state.StatusTolerated:
+		return true, ending{kind: endedWell}
+	case state.StatusFailed:
+	default:
+		return false, ending{}
+	}
+	err := &failedBefore{class: resilience.Class(known.Class), message: known.Message}
 	return true, ending{endedBadly, &StepError{Step: known.Name, Err: err}}
 }
 
+// failedBefore is the failure of an earlier session.
+type failedBefore struct {
+	class   resilience.Class
+	message string
+}
+
+func (e *failedBefore) Error() string                { return e.message }
+func (e *failedBefore) ErrorClass() resilience.Class { return e.class }
+
 // runManager runs a step that looks after its own events: an Each or a Parallel. It has no attempts of its own.
 func (s *session) runManager(ctx context.Context, step Step, def definition, known state.StepState) ending {
-	sc := &scope{kind: scopeStep, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
+	sc := &scope{kind: scopeManager, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
 	s.rec.View(sc.load)
 	err := safely(func() error { return step.Run(withScope(ctx, sc)) })
 	sc.close()
-	var end *endError
-	switch {
-	case err == nil:
-		return ending{kind: endedWell}
-	case errors.As(err, &end):
-		return end.ending
+	sc.attempt.mu.Lock()
+	end := sc.attempt.ended
+	sc.attempt.mu.Unlock()
+	if end != nil && (end.kind != endedWell || err == nil) {
+		return *end
 	}
 	if stop := sc.attempt.poisoned(); stop != nil {
 		return ending{endedStopped, stop}
+	}
+	if err == nil {
+		err = misuse("it did not run: a type that wraps an Each or a Parallel must call its Run")
 	}
 	if stop := s.cutShort(ctx); stop != nil {
 		return ending{endedStopped, stop}
@@ -121,9 +146,9 @@ func (s *session) runLeaf(ctx context.Context, step Step, def definition, name s
 	case out.err != nil:
 		return s.stepFailed(sc, def, out, nil)
 	}
-	a := out.last
-	done := state.StepCompleted{Result: a.result, Hash: hashOf(a.result), Version: def.opts.version, Reads: a.reads}
-	if a.partial {
+	rep := out.last.report()
+	done := state.StepCompleted{Result: rep.result, Hash: hashOf(rep.result), Version: def.opts.version, Reads: rep.reads}
+	if rep.partial {
 		done.Base = state.BasePartial
 	}
 	if _, err := s.commit(sc.event(done)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,8 +14,8 @@ import (
 
 // work runs the pipeline as far as it gets, and records how it ended.
 func (s *session) work(parent context.Context) error {
-	if err := parent.Err(); err != nil {
-		return context.Cause(parent)
+	if err := causeOf(parent); err != nil {
+		return err
 	}
 	if err := s.begin(); err != nil {
 		return err
@@ -22,6 +23,7 @@ func (s *session) work(parent context.Context) error {
 	stale := s.staleRequests(parent)
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
+	s.cause = func() error { return causeOf(ctx) }
 	s.watchers.Go(func() { s.watch(ctx, cancel) })
 	if inbox, ok := s.run.cfg.Store.(state.Inbox); ok {
 		s.watchers.Go(func() { s.poll(ctx, inbox) })
@@ -40,7 +42,7 @@ func (s *session) work(parent context.Context) error {
 func (s *session) steps(ctx context.Context) ending {
 	incomplete := ending{kind: endedWell}
 	for _, step := range s.pipeline.steps {
-		if incomplete.kind == endedPartial && !definitionOf(step).opts.allowPartial {
+		if incomplete.kind == endedPartial && !acceptsPartial(step) {
 			return incomplete
 		}
 		seq := s.seq()
@@ -60,6 +62,15 @@ func (s *session) steps(ctx context.Context) ending {
 	return incomplete
 }
 
+// acceptsPartial says that a step may run although an earlier one is incomplete; a Parallel, when all its steps may.
+func acceptsPartial(step Step) bool {
+	def := definitionOf(step)
+	if def.kind != state.KindParallel {
+		return def.opts.allowPartial
+	}
+	return !slices.ContainsFunc(def.children, func(child Step) bool { return !acceptsPartial(child) })
+}
+
 func (s *session) seq() (n uint64) {
 	s.rec.View(func(st *state.WorkflowState) { n = st.Seq })
 	return n
@@ -74,12 +85,14 @@ func (s *session) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-draining:
 			draining = nil
-			_ = s.emit(state.New(state.Scope{}, state.PauseRequested{By: s.ctrl.By(), Reason: s.ctrl.Reason()}))
-			s.pause(&PauseError{Reason: s.ctrl.Reason()})
+			s.halt(&PauseError{Reason: s.ctrl.Reason()})
+			if s.isOpen() {
+				s.post(state.New(state.Scope{}, state.PauseRequested{By: s.ctrl.By(), Reason: s.ctrl.Reason()}))
+			}
 		case <-canceling:
 			canceling = nil
 			why := &PauseError{Reason: s.ctrl.Reason()}
-			s.pause(why)
+			s.halt(why)
 			cancel(why)
 		case <-failed:
 			failed = nil
@@ -112,7 +125,7 @@ func (s *session) poll(ctx context.Context, inbox state.Inbox) {
 		}
 		for _, r := range requests {
 			if r.Kind == state.AskPause {
-				s.ctrl.Pause(reasonOf(r))
+				s.ctrl.PauseBy("pause request", reasonOf(r))
 				return // it stays until the pause is durable
 			}
 		}
@@ -183,27 +196,21 @@ func (s *session) end(ctx context.Context, end ending) error {
 	stopped := state.RunStopped{Status: state.StatusCompleted}
 	switch end.kind {
 	case endedStopped:
-		var pause *PauseError
-		if !errors.As(end.err, &pause) {
+		if !errors.Is(end.err, ErrPaused) {
 			s.export(ctx)
 			return end.err // cancelled from outside, without a word on pausing: the run is interrupted
 		}
-		stopped = state.RunStopped{Status: state.StatusPaused, Reason: pause.Reason}
-		if !pause.Until.IsZero() {
-			until := pause.Until.UTC().Round(0)
-			stopped.Until = &until
-		}
+		stopped = paused(end.err)
 	case endedBadly:
 		_, hint := blame(end.err)
 		stopped = state.RunStopped{Status: state.StatusFailed, Reason: brief(end.err), Class: string(s.cfg.Policy.ClassOf(end.err)), Hint: hint}
 	case endedPartial:
 		stopped = state.RunStopped{Status: state.StatusPartial, Reason: brief(end.err)}
 	}
-	if !s.isOpen() {
-		s.export(ctx) // complete before, and nothing new: the journal is left as it is
-		return nil
-	}
 	s.export(ctx)
+	if !s.isOpen() {
+		return s.told(end) // complete before, and nothing was begun: the journal is left as it is
+	}
 	if _, err := s.rec.Commit(state.New(state.Scope{}, stopped)); err != nil {
 		return err
 	}
@@ -219,8 +226,30 @@ func (s *session) told(end ending) error {
 		return nil
 	case endedBadly:
 		return end.err
-	case endedPartial:
-		return fmt.Errorf("run %q: %w", s.run.name, end.err)
 	}
 	return fmt.Errorf("run %q: %w", s.run.name, end.err)
+}
+
+// paused is the end of a session that paused; err is ErrPaused.
+func paused(err error) state.RunStopped {
+	stopped := state.RunStopped{Status: state.StatusPaused}
+	var pause *PauseError
+	if !errors.As(err, &pause) {
+		stopped.Reason = brief(err)
+		return stopped
+	}
+	stopped.Reason = pause.Reason
+	if !pause.Until.IsZero() {
+		until := pause.Until.UTC().Round(0)
+		stopped.Until = &until
+	}
+	return stopped
+}
+
+// causeOf says why a context ended; nil while it has not.
+func causeOf(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
 }
