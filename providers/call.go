@@ -191,6 +191,7 @@ func (k *call) accept(ctx context.Context, m *member, resp *llms.ContentResponse
 	}
 	if fault == nil {
 		if err := k.sink.flush(ctx); err != nil {
+			k.chain.health.free(m.index)
 			return nil, fatal{k.streamError(m, err)}
 		}
 		if !replayed && k.chain.health.answered(m.index) && k.hooks.Cooled != nil {

@@ -19,7 +19,8 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-const testKey = "sk-test-0123456789abcdefSECRET"
+// testKey has no provider's shape, so that only knowing it helps to hide it.
+const testKey = "Zq7x0123456789abcdefSECRET"
 
 // api is a loopback server; handle gets the decoded request.
 type api struct {
@@ -116,6 +117,8 @@ func TestOpenAIStreams(t *testing.T) {
 		require.Equal(t, got, streamed.String())
 		require.Positive(t, j.tries[0].Usage.Output, name)
 		require.Positive(t, j.tries[0].Usage.Input, name)
+		recorded := j.answers[j.tries[0].Hash][0].Choices[0].GenerationInfo
+		require.Equal(t, int(j.tries[0].Usage.Output), recorded["CompletionTokens"], "the recorded answer knows what it cost")
 	}
 }
 
@@ -260,7 +263,7 @@ func TestSilentStreamTimesOut(t *testing.T) {
 	t.Parallel()
 	a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request, _ map[string]any) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		for range 4 { // slower than the limit all in all, never for long
+		for range 5 { // slower than the limit all in all, never for long
 			_, _ = io.WriteString(w, sse(delta("The tide came in over the flats. ")))
 			w.(http.Flusher).Flush()
 			time.Sleep(150 * time.Millisecond)
@@ -271,7 +274,7 @@ func TestSilentStreamTimesOut(t *testing.T) {
 	_, err := ask(context.Background(), chainWith(t, providers.ChainConfig{Idle: 500 * time.Millisecond, MaxTries: 1}, a.open(t, "openai")), streaming(&got))
 	require.Equal(t, resilience.Timeout, resilience.Classify(err), err)
 	require.ErrorContains(t, err, "silent")
-	require.Equal(t, 4, strings.Count(got.String(), "flats"))
+	require.Equal(t, 5, strings.Count(got.String(), "flats"))
 }
 
 func TestAttemptTimeoutOverHTTP(t *testing.T) {
@@ -355,7 +358,13 @@ func TestRejectedSchemaDegradesOnceAndIsRemembered(t *testing.T) {
 
 func TestOtherRejectionsAreNotAboutTheSchema(t *testing.T) {
 	t.Parallel()
-	a := serve(t, answers(400, nil, `{"error":{"message":"messages: at least one is needed","type":"invalid_request_error"}}`))
+	a := serve(t, func(n int, w http.ResponseWriter, r *http.Request, b map[string]any) {
+		message := "messages: at least one is needed"
+		if n > 1 {
+			message = "something else"
+		}
+		answers(400, nil, `{"error":{"message":"`+message+`","type":"invalid_request_error"}}`)(n, w, r, b)
+	})
 	ctx := resilience.WithSchema(context.Background(), "x", []byte(objectSchema))
 	c := chain(t, a.open(t, "openai"))
 	_, err := ask(ctx, c)

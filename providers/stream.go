@@ -78,7 +78,7 @@ func (w *watched) next() {
 	w.rest = line
 	switch {
 	case err == nil:
-	case errors.Is(err, io.EOF) && w.ended:
+	case w.ended: // how the connection ends after the end mark does not matter
 		w.err = io.EOF
 	case errors.Is(err, io.EOF):
 		w.err = w.rec.failed(w.failure(resilience.InvalidResponse, errors.New("the stream ended without its end mark; the answer is incomplete")))

@@ -149,15 +149,15 @@ func (s *session) judge(a *attempt, err error) verdict {
 	var v verdict
 	switch x := a.exhausted; {
 	case errors.Is(err, ErrRejected):
-		v = verdict{class: s.cfg.Policy.ClassOf(err), again: true, keepTo: keepBefore(slices.Min, a.consumed)}
+		v = verdict{class: s.cfg.Policy.ClassOf(err), again: true}
+		if len(a.consumed) > 0 {
+			v.keepTo = keepBefore(slices.Min(a.consumed))
+		}
 		if v.class == resilience.Unknown {
 			v.class = resilience.InvalidResponse
 		}
 	case x != nil:
-		v = verdict{class: x.class}
-		if x.from != 0 {
-			v.keepTo = keepBefore(slices.Min, []uint64{x.from})
-		}
+		v = verdict{class: x.class, keepTo: keepBefore(x.from)}
 	case errors.As(err, &p):
 		v = verdict{class: resilience.Unknown, again: true, panicked: true}
 		s.log.Error("panic", zap.Any("value", p.value), zap.ByteString("stack", p.stack))
@@ -168,7 +168,7 @@ func (s *session) judge(a *attempt, err error) verdict {
 		v.again = v.class == resilience.Unknown
 		v.wait = v.again
 		if !harmless(v.class) {
-			v.keepTo = keepBefore(func(seqs []uint64) uint64 { return seqs[len(seqs)-1] }, a.consumed)
+			v.keepTo = keepBefore(a.last)
 		}
 	}
 	if errors.As(err, &keep) {
@@ -177,12 +177,12 @@ func (s *session) judge(a *attempt, err error) verdict {
 	return v
 }
 
-// keepBefore is the number before the chosen one; nil when there is nothing to kill.
-func keepBefore(choose func([]uint64) uint64, seqs []uint64) *uint64 {
-	if len(seqs) == 0 {
+// keepBefore keeps what stands before an answer; nil, with zero, kills nothing.
+func keepBefore(seq uint64) *uint64 {
+	if seq == 0 {
 		return nil
 	}
-	keep := choose(seqs) - 1
+	keep := seq - 1
 	return &keep
 }
 

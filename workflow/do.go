@@ -48,7 +48,7 @@ func (sc *scope) once(ctx context.Context, key string, fn func(context.Context) 
 		return nil, misuse("Do %q in %s: the key was used before in this attempt; "+
 			"what the effect depends on belongs into its key", key, sc.name())
 	}
-	return sc.recorded(ctx, key, false, func(ctx context.Context) (json.RawMessage, error) {
+	return sc.recorded(ctx, key, recordKind{}, func(ctx context.Context) (json.RawMessage, error) {
 		inner := sc.inner(key)
 		defer inner.close()
 		raw, err := fn(withScope(ctx, inner))
@@ -70,9 +70,14 @@ func (sc *scope) inner(key string) *scope {
 	return in
 }
 
-// recorded returns the next recorded result of the key, or makes and records one. Results of a key with queue set form
-// a queue in journal order.
-func (sc *scope) recorded(ctx context.Context, key string, queue bool, fn func(context.Context) (json.RawMessage, error)) (json.RawMessage, error) {
+// recordKind says how results are recorded.
+type recordKind struct {
+	queue bool // results of one key form a queue in journal order
+	pure  bool // it can't be to blame for an error of the step: the time, a seed, an embedding
+}
+
+// recorded returns the next recorded result of the key, or makes and records one.
+func (sc *scope) recorded(ctx context.Context, key string, kind recordKind, fn func(context.Context) (json.RawMessage, error)) (json.RawMessage, error) {
 	sc.mu.Lock()
 	seqs := sc.dos[key]
 	if len(seqs) > 0 {
@@ -88,7 +93,7 @@ func (sc *scope) recorded(ctx context.Context, key string, queue bool, fn func(c
 		if !ok {
 			return nil, fmt.Errorf("event %d is %s, not the result of %q", seqs[0], e.Type, key)
 		}
-		sc.attempt.consume(seqs[0])
+		sc.attempt.consume(seqs[0], !kind.pure)
 		return done.Result, nil
 	}
 	if err := sc.begin(); err != nil {
@@ -99,10 +104,10 @@ func (sc *scope) recorded(ctx context.Context, key string, queue bool, fn func(c
 		return nil, err
 	}
 	// Results of a queue stand where they were asked for: a Do's own when that is inside one.
-	seq, err := sc.commit(state.DoCompleted{Key: key, Queue: queue, Result: raw})
+	seq, err := sc.commit(state.DoCompleted{Key: key, Queue: kind.queue, Result: raw})
 	if err != nil {
 		return nil, fmt.Errorf("the result of %q could not be recorded: %w", key, err)
 	}
-	sc.attempt.consume(seq)
+	sc.attempt.consume(seq, !kind.pure)
 	return raw, nil
 }

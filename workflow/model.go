@@ -139,7 +139,7 @@ func (c *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentRespo
 // used hands out a recorded answer: the same way whether it was just paid or recorded long ago.
 func (c *call) used(seq uint64, a state.CallAnswered) (*llms.ContentResponse, error) {
 	c.first.CompareAndSwap(0, seq)
-	c.scope.attempt.consume(seq)
+	c.scope.attempt.consume(seq, true)
 	return decodeAnswer(a.Answer, seq)
 }
 

@@ -14,7 +14,7 @@ func Now(ctx context.Context) time.Time {
 	if sc, err := scopeFrom(ctx); err == nil && sc.session != nil {
 		now = sc.session.now().UTC().Round(0)
 	}
-	t, err := queued(ctx, "now", "", func(context.Context) (time.Time, error) { return now, nil })
+	t, err := queued(ctx, "now", true, "", func(context.Context) (time.Time, error) { return now, nil })
 	if err != nil {
 		return now
 	}
@@ -26,7 +26,7 @@ func Now(ctx context.Context) time.Time {
 // the numbers are not repeatable.
 func Rand(ctx context.Context) *rand.Rand {
 	fresh := [2]uint64{rand.Uint64(), rand.Uint64()}
-	seed, err := queued(ctx, "rand", "", func(context.Context) ([2]uint64, error) { return fresh, nil })
+	seed, err := queued(ctx, "rand", true, "", func(context.Context) ([2]uint64, error) { return fresh, nil })
 	if err != nil {
 		seed = fresh
 	}

@@ -58,6 +58,7 @@ type attempt struct {
 	mu        sync.Mutex
 	poison    error      // the engine refused something: whatever the function returns is discarded
 	consumed  []uint64   // answers and Do results used, replayed or paid, in order of use
+	last      uint64     // the last of them that may be to blame for an error; zero: none
 	exhausted *exhausted // a call that ended for good
 	paid      int        // paid calls
 	reads     []state.Read
@@ -162,10 +163,13 @@ func (a *attempt) poisoned() error {
 	return a.poison
 }
 
-func (a *attempt) consume(seq uint64) {
+func (a *attempt) consume(seq uint64, mayBlame bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.consumed = append(a.consumed, seq)
+	if mayBlame {
+		a.last = seq
+	}
 }
 
 // exhaust remembers a call that ended for good. The last one counts, since the code went on after those before; but the

@@ -19,7 +19,7 @@ type durableTool struct{ tools.Tool }
 
 // Call implements tools.Tool.
 func (t durableTool) Call(ctx context.Context, input string) (string, error) {
-	return queued(ctx, "tool "+t.Name(), input, func(ctx context.Context) (string, error) {
+	return queued(ctx, "tool "+t.Name(), false, input, func(ctx context.Context) (string, error) {
 		out, err := t.Tool.Call(ctx, input)
 		return strings.ToValidUTF8(out, "\uFFFD"), err
 	})
@@ -33,16 +33,16 @@ type durableEmbedder struct{ inner embeddings.Embedder }
 
 // EmbedDocuments implements embeddings.Embedder.
 func (e durableEmbedder) EmbedDocuments(ctx context.Context, texts []string) ([][]float32, error) {
-	return queued(ctx, "embed", texts, func(ctx context.Context) ([][]float32, error) { return e.inner.EmbedDocuments(ctx, texts) })
+	return queued(ctx, "embed", true, texts, func(ctx context.Context) ([][]float32, error) { return e.inner.EmbedDocuments(ctx, texts) })
 }
 
 // EmbedQuery implements embeddings.Embedder.
 func (e durableEmbedder) EmbedQuery(ctx context.Context, text string) ([]float32, error) {
-	return queued(ctx, "embed query", text, func(ctx context.Context) ([]float32, error) { return e.inner.EmbedQuery(ctx, text) })
+	return queued(ctx, "embed query", true, text, func(ctx context.Context) ([]float32, error) { return e.inner.EmbedQuery(ctx, text) })
 }
 
 // queued records what fn gives for an input; recorded results of equal inputs are consumed in order.
-func queued[In, Out any](ctx context.Context, what string, input In, fn func(context.Context) (Out, error)) (Out, error) {
+func queued[In, Out any](ctx context.Context, what string, pure bool, input In, fn func(context.Context) (Out, error)) (Out, error) {
 	var zero Out
 	sc, err := working(ctx, what)
 	if err != nil {
@@ -52,7 +52,7 @@ func queued[In, Out any](ctx context.Context, what string, input In, fn func(con
 	if err != nil {
 		return zero, err
 	}
-	raw, err := sc.recorded(ctx, what+" "+hashOf(in), true, func(ctx context.Context) (json.RawMessage, error) {
+	raw, err := sc.recorded(ctx, what+" "+hashOf(in), recordKind{queue: true, pure: pure}, func(ctx context.Context) (json.RawMessage, error) {
 		out, err := fn(ctx)
 		if err != nil {
 			return nil, err

@@ -2,11 +2,8 @@ package filestore
 
 import (
 	"errors"
-	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
 )
@@ -14,14 +11,9 @@ import (
 // WriteFile replaces a file atomically and durably: after a crash the file has its old content or all of the new. It is
 // meant for what is made from a run's results. The folder must exist; the file's mode becomes 0600.
 func WriteFile(path string, data []byte) error {
-	fsys := vfs.OS{}
-	for {
-		temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+strconv.FormatUint(rand.Uint64(), 36)+".tmp")
-		err := replaceFile(fsys, path, temp, os.O_EXCL, data)
-		if !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-	}
+	// 64 random bits: two writers don't meet, and what a killed one left is in nobody's way.
+	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+randomName()+".tmp")
+	return replaceFile(vfs.OS{}, path, temp, os.O_EXCL, data)
 }
 
 // replaceFile writes the temporary file, which must be in the same folder, and renames it.
