@@ -46,9 +46,10 @@ type entry struct {
 	build   func(e entry, s Settings, hc *http.Client) (*client, error)
 }
 
-// catalogue returns the known providers, in the order in which "auto" tries them. The default models were taken from the
-// providers' pages on 2026-11-22, where a name that follows the newest version exists, that one; models retire, so <prefix>_MODEL
-// overrides each.
+// catalogue returns the known providers, in the order in which "auto" tries them. The default models of groq,
+// anthropic, gemini and openai are those that excerpts of their documentation, read on 2026-11-22, named as current; those of
+// the others are names in common use that were not checked. Where a name follows the newest version, it is that one. Models
+// retire, so <prefix>_MODEL overrides each.
 func catalogue() []entry {
 	return []entry{
 		{name: "groq", prefix: "GROQ", baseURL: "https://api.groq.com/openai/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},

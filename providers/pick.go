@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -133,11 +134,12 @@ func (k *call) when(f Failure) int {
 
 // mustWait is the error when waiting would take too long.
 func (k *call) mustWait(m *member, until time.Time) error {
-	class, why := k.chain.health.why(m.index)
-	if class == "" { // known from before this process
-		class = resilience.RateLimit
+	left := resilience.Error{Class: resilience.RateLimit, Provider: m.Name, Model: m.Model} // known from before this process
+	if _, why := k.chain.health.why(m.index); why != nil {
+		if e := (*resilience.Error)(nil); errors.As(why, &e) {
+			left = *e
+		}
 	}
-	return &WaitError{Until: until, Provider: m.Name, Err: &resilience.Error{
-		Class: class, Provider: m.Name, Model: m.Model, After: time.Until(until), Err: why,
-	}}
+	left.After = time.Until(until)
+	return &WaitError{Until: until, Provider: m.Name, Err: &left}
 }

@@ -117,7 +117,7 @@ func TestUnknownErrorKillsLastConsumedAnswerAndWhatFollowed(t *testing.T) {
 	})
 	r := newRig(t, echo(t), step)
 	require.NoError(t, r.run())
-	require.Equal(t, "a | b | c", r.asked(), "what is consumed last is the result of the Do; the call inside it is not asked again")
+	require.Equal(t, "a | b | c | c", r.asked(), "what was consumed last is the result of the Do, which dies like an answer")
 
 	first = once()
 	r = newRig(t, echo(t), abc(func() error {

@@ -111,7 +111,7 @@ func (r *Run) Ask(ctx context.Context, req state.Request) error {
 	active := r.active
 	r.mu.Unlock()
 	if active != nil && req.Kind == state.AskPause {
-		active.ctrl.Pause(reasonOf(req))
+		active.ctrl.PauseBy("pause request", reasonOf(req))
 		return nil
 	}
 	head, err := r.cfg.Store.Head(ctx, r.name)

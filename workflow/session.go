@@ -56,7 +56,7 @@ func (s *session) refusal(step string) error {
 func (s *session) notice() {
 	select {
 	case <-s.ctrl.Draining():
-		s.halt(&PauseError{Reason: s.ctrl.Reason()})
+		s.halt(s.whyPausing())
 	default:
 	}
 	if why := s.cause(); why != nil {

@@ -85,13 +85,13 @@ func (s *session) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-draining:
 			draining = nil
-			s.halt(&PauseError{Reason: s.ctrl.Reason()})
+			s.halt(s.whyPausing())
 			if s.isOpen() {
 				s.post(state.New(state.Scope{}, state.PauseRequested{By: s.ctrl.By(), Reason: s.ctrl.Reason()}))
 			}
 		case <-canceling:
 			canceling = nil
-			why := &PauseError{Reason: s.ctrl.Reason()}
+			why := s.whyPausing()
 			s.halt(why)
 			cancel(why)
 		case <-failed:
@@ -142,6 +142,15 @@ func reasonOf(r state.Request) string {
 		return "asked by " + r.By
 	}
 	return "asked by a pause request"
+}
+
+// whyPausing is what the controller was told.
+func (s *session) whyPausing() *PauseError {
+	reason := s.ctrl.Reason()
+	if reason == "" {
+		reason = "asked by " + s.ctrl.By()
+	}
+	return &PauseError{Reason: reason}
 }
 
 // staleRequests sets aside pause requests that were there before the session began: nobody meant this session.

@@ -52,9 +52,17 @@ type Verb struct {
 	Use   string               // name and arguments, as in `ask "QUESTION"`
 	Short string               // one line for the help
 	Args  cobra.PositionalArgs // Defaults to none allowed
-	// Run gets a context with which the results of the run can be read, and prints to w. Wrap the error in a [UsageError]
-	// when what was typed is to blame.
-	Run func(ctx context.Context, w io.Writer, args []string) error
+	// Run gets a context with which the results of the run can be read. Wrap the error in a [UsageError] when what was typed
+	// is to blame.
+	Run func(ctx context.Context, call Call) error
+}
+
+// Call is one use of a [Verb].
+type Call struct {
+	Project string    // name of the run
+	Args    []string  // what was typed behind the verb
+	JSON    bool      // --json: print one JSON object
+	Out     io.Writer // where results go
 }
 
 // Main runs the command line of the process and returns the exit code.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -110,12 +109,12 @@ func tides(t *testing.T, model llms.Model) App[tideParams] {
 			}
 			return nil
 		},
-		Commands: []Verb{{Use: "first", Short: "print the first topic", Run: func(ctx context.Context, w io.Writer, _ []string) error {
+		Commands: []Verb{{Use: "first", Short: "print the first topic", Run: func(ctx context.Context, call Call) error {
 			list, err := topics.Result(ctx)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(w, list[0])
+			_, err = fmt.Fprintln(call.Out, list[0])
 			return err
 		}}},
 		Config: workflow.Config{Model: model},

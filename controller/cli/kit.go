@@ -132,7 +132,7 @@ func (k *kit) custom(v Verb) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return v.Run(run.Context(ctx), k.stdout, args)
+			return v.Run(run.Context(ctx), Call{Project: k.project, Args: args, JSON: k.json, Out: k.stdout})
 		}),
 	}
 }

@@ -97,7 +97,7 @@ func TestShow(t *testing.T) {
 		code int
 		out  string
 	}{
-		{"topics", 0, "[\n  \"tide 1\",\n  \"tide 2\",\n  \"tide 3\"\n]\n"},
+		{"topics", 0, "- tide 1\n- tide 2\n- tide 3\n"},
 		{"topics|--json", 0, `["tide 1","tide 2","tide 3"]` + "\n"},
 		{"notes|tide 1", 0, "A note: note on tide 1\n"},
 		{"notes|tide 1|--json", 0, `"A note: note on tide 1"` + "\n"},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,7 +132,7 @@ func (k *kit) result(ctx context.Context, store state.Store, st *state.WorkflowS
 	return nil, fmt.Errorf("%s: %w", scopeText(at), errNotDone)
 }
 
-// printResult prints text as text and everything else as indented JSON; with --json the bytes as recorded.
+// printResult prints a result for people; with --json the bytes as recorded.
 func (k *kit) printResult(raw json.RawMessage) error {
 	if len(raw) == 0 {
 		raw = json.RawMessage("null")
@@ -142,15 +141,10 @@ func (k *kit) printResult(raw json.RawMessage) error {
 		_, err := fmt.Fprintf(k.stdout, "%s\n", raw)
 		return err
 	}
-	var text string
-	if json.Unmarshal(raw, &text) == nil && raw[0] == '"' {
-		_, err := fmt.Fprintln(k.stdout, strings.TrimRight(state.Printable(text), "\n"))
+	text, err := readable(raw)
+	if err != nil {
 		return err
 	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, raw, "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(k.stdout, state.Printable(indented.String()))
+	_, err = fmt.Fprintln(k.stdout, state.Printable(text))
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,16 +27,22 @@ func askVerb() cli.Verb {
 		Use:   `ask "QUESTION"`,
 		Short: "print the passages of the book that answer a question best",
 		Args:  cobra.ExactArgs(1),
-		Run: func(ctx context.Context, w io.Writer, args []string) error {
-			question := strings.TrimSpace(args[0])
+		Run: func(ctx context.Context, call cli.Call) error {
+			question := strings.TrimSpace(call.Args[0])
 			if question == "" {
 				return &cli.UsageError{Err: errors.New("the question is empty")}
 			}
-			a, err := book.Ask(ctx, "novel", question, askedFor)
+			a, err := book.Ask(ctx, call.Project, question, askedFor)
 			if err != nil {
 				return err
 			}
-			return printAnswers(w, a)
+			if call.JSON {
+				enc := json.NewEncoder(call.Out)
+				enc.SetEscapeHTML(false)
+				enc.SetIndent("", "  ")
+				return enc.Encode(a)
+			}
+			return printAnswers(call.Out, a)
 		},
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 func noContext() context.Context { return context.Background() }
 
-// movedLock archives the run between the opening of its lock and the locking.
+// movedLock archives the run between the opening of its lock and the locking, and another takes its place.
 type movedLock struct {
 	vfs.FS
 	s *Store
@@ -29,6 +29,10 @@ func (m movedLock) TryLock(name string) (vfs.Lock, error) {
 	l, err := m.FS.TryLock(name)
 	require.NoError(m.t, err)
 	require.NoError(m.t, m.s.moveAway(testRun, m.s.path(archiveDir, testRun+"-old")))
+	require.NoError(m.t, makeDirs(m.FS, m.s.RunDir(testRun)))
+	other, err := m.FS.TryLock(name)
+	require.NoError(m.t, err)
+	require.NoError(m.t, other.Close())
 	return l, nil
 }
 
