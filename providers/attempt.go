@@ -43,7 +43,7 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	start := time.Now()
 	resp, err := a.safely(withRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
 	o := outcome{latency: time.Since(start)}
-	fail, end, usage, status, refusal := rec.result()
+	end, usage, status, refusal, fail := rec.result()
 	o.status, o.usage = status, usage
 	if err != nil || a.sink.failed() || end == streamCut || (a.sink != nil && end == notStreamed && ctx.Err() != nil) {
 		o.err = a.failure(parent, ctx, err, fail)

@@ -119,11 +119,11 @@ func TestLongRetryAfterSwitchesAtOnce(t *testing.T) {
 		_, err := ask(t.Context(), c)
 		require.NoError(t, err)
 		require.Zero(t, time.Since(start))
-		time.Sleep(29 * time.Second)
+		<-time.After(29 * time.Second)
 		got, err := ask(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, good, got, "a still cools down")
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		got, err = ask(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, "again "+good, got, "a is back")
@@ -183,14 +183,14 @@ func TestOneProbeAfterACooldown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return content(good, "stop"), nil
 		}
 		a, b := script(fails(resilience.RateLimit, time.Minute), slow), script(says("b "+good))
 		c := chain(t, member("a", a), member("b", b))
 		_, err := ask(t.Context(), c)
 		require.NoError(t, err)
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tmc/langchaingo/llms"
+
 	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/providers/faulty"
 )
@@ -39,7 +41,7 @@ func ExampleModels_Wrap() {
 		fmt.Println(err)
 		return
 	}
-	text, err := models.Default.Call(context.Background(), "One sentence on tides.")
+	text, err := llms.GenerateFromSinglePrompt(context.Background(), models.Default, "One sentence on tides.")
 	fmt.Println(len(text) > 20, err)
 	// Output: true <nil>
 }

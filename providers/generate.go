@@ -50,7 +50,7 @@ func GenerateFrom[T any](ctx context.Context, m llms.Model, msgs []llms.MessageC
 	} else {
 		sp, err := newSpec(ctx, t)
 		if err != nil {
-			return value, invalidRequest(fmt.Errorf("Generate[%s]: %w", t, err))
+			return value, invalidRequest(fmt.Errorf("generating a %s: %w", t, err))
 		}
 		ctx = resilience.WithSchema(ctx, sp.name, sp.raw)
 		a.base, a.json = sp.messages(msgs), true

@@ -212,7 +212,7 @@ func noKey(t testing.TB, err error) {
 		require.NotContains(t, text, testKey)
 		require.NotContains(t, text, "SECRET")
 	}
-	switch u := err.(type) {
+	switch u := err.(type) { //nolint:errorlint // each layer is looked at on its own
 	case interface{ Unwrap() error }:
 		noKey(t, u.Unwrap())
 	case interface{ Unwrap() []error }:
@@ -266,7 +266,7 @@ func TestSilentStreamTimesOut(t *testing.T) {
 		for range 5 { // slower than the limit all in all, never for long
 			_, _ = io.WriteString(w, sse(delta("The tide came in over the flats. ")))
 			w.(http.Flusher).Flush()
-			time.Sleep(150 * time.Millisecond)
+			<-time.After(150 * time.Millisecond)
 		}
 		<-r.Context().Done()
 	})

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
@@ -71,9 +70,4 @@ func larger(limit int, resp *llms.ContentResponse) int {
 	}
 	const step = 256
 	return max(1024, (2*limit+step-1)/step*step)
-}
-
-func isClass(err error, class resilience.Class) bool {
-	var e *resilience.Error
-	return errors.As(err, &e) && e.ErrorClass() == class
 }

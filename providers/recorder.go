@@ -91,7 +91,7 @@ const (
 )
 
 // result is what is known at the end of the attempt.
-func (r *recorder) result() (fail error, end streamEnd, usage resilience.Usage, status int, refusal string) {
+func (r *recorder) result() (end streamEnd, usage resilience.Usage, status int, refusal string, fail error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -100,5 +100,5 @@ func (r *recorder) result() (fail error, end streamEnd, usage resilience.Usage, 
 	case r.streamed:
 		end = streamCut
 	}
-	return r.fail, end, r.usage, r.status, r.refusal
+	return end, r.usage, r.status, r.refusal, r.fail
 }

@@ -160,7 +160,7 @@ func generate(ctx context.Context, prompt string, n int, check func(string) erro
 }
 
 // chain is a model that reports its own tries, as providers.Chain does: it asks again after failures and after answers
-// that were cut short.
+// that were cut short, for those with one more message.
 type chain struct {
 	llms.Model
 	tries int
@@ -171,15 +171,15 @@ func (chain) ReportsTries() bool { return true }
 
 func (c chain) GenerateContent(ctx context.Context, msgs []llms.MessageContent, opts ...llms.CallOption) (*llms.ContentResponse, error) {
 	h := resilience.HooksFrom(ctx)
-	hash, parts, err := resilience.Fingerprint(ctx, h.Role, msgs, opts)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	for i := range c.tries {
 		if err := resilience.Sleep(ctx, min(time.Duration(i), 1)*c.wait, "fake"); err != nil {
 			return nil, err
 		}
-		t := resilience.Try{Provider: "fake", Role: h.Role, Hash: hash, Messages: parts}
+		t := resilience.Try{Provider: "fake", Role: h.Role}
+		if t.Hash, t.Messages, err = resilience.Fingerprint(ctx, h.Role, msgs, opts); err != nil {
+			return nil, err
+		}
 		var resp *llms.ContentResponse
 		if resp, err = c.try(ctx, h, t, msgs, opts); err != nil {
 			if !errors.Is(err, errTry) {
@@ -192,6 +192,7 @@ func (c chain) GenerateContent(ctx context.Context, msgs []llms.MessageContent, 
 		}
 		err = class(resilience.Truncated)
 		h.Wasted(ctx, resilience.AnswerID(resp), err)
+		msgs = append(msgs[:len(msgs):len(msgs)], llms.TextParts(llms.ChatMessageTypeHuman, "shorter"))
 	}
 	return nil, err
 }

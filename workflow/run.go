@@ -143,7 +143,7 @@ func (r *Run) work(ctx context.Context, mode state.Mode) error {
 	}
 	if s.ctrl == nil {
 		s.ctrl = controller.New()
-		defer s.ctrl.Close()
+		defer func() { _ = s.ctrl.Close() }() // a controller of programs has nothing to close badly
 	}
 	r.mu.Lock()
 	r.active = s

@@ -27,7 +27,7 @@ func model(t testing.TB, spec string, seed uint64) *faulty.Model {
 	return m
 }
 
-func ask(m llms.Model, ctx context.Context, prompt string, opts ...llms.CallOption) (*llms.ContentResponse, error) {
+func ask(ctx context.Context, m llms.Model, prompt string, opts ...llms.CallOption) (*llms.ContentResponse, error) {
 	return m.GenerateContent(ctx, []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, prompt)}, opts...)
 }
 
@@ -68,7 +68,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		faulty.Overloaded: resilience.Overloaded, faulty.Server: resilience.Server, faulty.Network: resilience.Network,
 		faulty.ContextLength: resilience.ContextLength,
 	} {
-		_, err := ask(model(t, string(kind)+"=1,retry_after=1500ms", 0), context.Background(), "x")
+		_, err := ask(context.Background(), model(t, string(kind)+"=1,retry_after=1500ms", 0), "x")
 		var typed *resilience.Error
 		require.ErrorAs(t, err, &typed, kind)
 		require.Equal(t, want, resilience.Classify(err), kind)
@@ -83,14 +83,14 @@ func TestErrorsAreTyped(t *testing.T) {
 func TestSpoiledAnswers(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	resp, err := ask(model(t, "empty=1", 0), ctx, "x")
+	resp, err := ask(ctx, model(t, "empty=1", 0), "x")
 	require.NoError(t, err)
 	require.Empty(t, resp.Choices[0].Content)
 
-	whole, err := ask(offline.New(), ctx, "x")
+	whole, err := ask(ctx, offline.New(), "x")
 	require.NoError(t, err)
 	var streamed string
-	resp, err = ask(model(t, "truncated=1", 0), ctx, "x", llms.WithStreamingFunc(func(_ context.Context, b []byte) error {
+	resp, err = ask(ctx, model(t, "truncated=1", 0), "x", llms.WithStreamingFunc(func(_ context.Context, b []byte) error {
 		streamed += string(b)
 		return nil
 	}))
@@ -99,12 +99,12 @@ func TestSpoiledAnswers(t *testing.T) {
 	require.Equal(t, resp.Choices[0].Content, streamed)
 	require.Len(t, resp.Choices[0].Content, len(whole.Choices[0].Content)/2)
 
-	resp, err = ask(model(t, "refusal=1", 0), ctx, "x")
+	resp, err = ask(ctx, model(t, "refusal=1", 0), "x")
 	require.NoError(t, err)
 	require.Error(t, resilience.NotRefused(resilience.Answer{Text: resp.Choices[0].Content}))
 
 	withSchema := resilience.WithSchema(ctx, "x", []byte(`{"type":"array","minItems":5,"items":{"type":"string"}}`))
-	resp, err = ask(model(t, "malformed=1", 0), withSchema, "x")
+	resp, err = ask(withSchema, model(t, "malformed=1", 0), "x")
 	require.NoError(t, err)
 	require.Equal(t, "stop", resp.Choices[0].StopReason)
 	require.False(t, json.Valid([]byte(resp.Choices[0].Content)))
@@ -114,12 +114,12 @@ func TestSlowAndHangObeyTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := ask(model(t, "slow=1,delay=3s", 0), t.Context(), "x")
+		_, err := ask(t.Context(), model(t, "slow=1,delay=3s", 0), "x")
 		require.NoError(t, err)
 		require.Equal(t, 3*time.Second, time.Since(start))
 		for _, spec := range []string{"slow=1,delay=1h", "hang=1"} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			_, err = ask(model(t, spec, 0), ctx, "x")
+			_, err = ask(ctx, model(t, spec, 0), "x")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			cancel()
 		}
@@ -131,7 +131,7 @@ func TestNthCall(t *testing.T) {
 	m := model(t, "server@2,network@4", 0)
 	var failed []int
 	for i := 1; i <= 5; i++ {
-		if _, err := ask(m, context.Background(), "x"); err != nil {
+		if _, err := ask(context.Background(), m, "x"); err != nil {
 			failed = append(failed, i)
 		}
 	}
@@ -149,7 +149,7 @@ func outcomes(t *testing.T, m llms.Model, workers int) map[string]resilience.Cla
 		wg.Go(func() {
 			for i := w; i < 400; i += workers {
 				for again := range 2 {
-					_, err := ask(m, context.Background(), fmt.Sprint("about 5 words ", i))
+					_, err := ask(context.Background(), m, fmt.Sprint("about 5 words ", i))
 					mu.Lock()
 					got[fmt.Sprint(i, "/", again)] = resilience.Classify(err)
 					mu.Unlock()
@@ -185,6 +185,6 @@ func TestRatesDoNotDependOnOrder(t *testing.T) {
 func TestUserErrorInStream(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("stop")
-	_, err := ask(model(t, "truncated=1", 0), context.Background(), "x", llms.WithStreamingFunc(func(context.Context, []byte) error { return stop }))
+	_, err := ask(context.Background(), model(t, "truncated=1", 0), "x", llms.WithStreamingFunc(func(context.Context, []byte) error { return stop }))
 	require.ErrorIs(t, err, stop)
 }

@@ -58,10 +58,11 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 			whole := simfs.New()
 			require.NoError(t, story(t, whole, &model{}, seed, ""))
 			for at := 1; at <= whole.Ops(); at++ {
-				for i, fault := range errs {
+				for i := range faultKinds {
+					fault := errs[(at+i)%len(errs)]
 					rng := rand.New(rand.NewPCG(seed, uint64(at)))
 					disk, m := simfs.New(), &model{}
-					disk.Inject(simfs.Fault{At: at, Err: fault, Part: rng.IntN(101), Sticky: i == rng.IntN(3)})
+					disk.Inject(simfs.Fault{At: at, Err: fault, Part: rng.IntN(101), Sticky: rng.IntN(3) == 0})
 					what := fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault)
 					if err := story(t, disk, m, seed, what); err != nil {
 						require.ErrorIs(t, err, fault, what)

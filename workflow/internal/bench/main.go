@@ -39,7 +39,7 @@ func run(in string, pairs, items int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left has a name that tells
 	b := &bench{dir: dir, pairs: pairs, items: items}
 	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d   # %s, %s/%s, %d cores, %s\n\n",
 		pairs, items, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format("2006-01-02"))

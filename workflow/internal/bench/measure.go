@@ -131,7 +131,7 @@ func (b *bench) against(what, name string, cfg workflow.Config, fn func(context.
 	if err != nil {
 		return err
 	}
-	defer limit.file.Close()
+	defer func() { _ = limit.file.Close() }() // nobody reads it
 	ours, theirs, err := b.paired(name, b.pairs+1, cfg, fn, func() (sum time.Duration, err error) {
 		for range appends {
 			d, err := limit.append()
