@@ -429,7 +429,9 @@ type Invalidated struct {
 	By     string  `json:"by,omitempty"`
 }
 
-// JournalMark says what was done to the journal itself. Fold: a warning for recovered and repaired, else none.
+// JournalMark says what was done to the journal itself. From and To are the numbers of the records concerned; of an
+// upgrade, the formats before and after, and readers that don't know the later one refuse the journal. Fold: a warning
+// for recovered and repaired, else none.
 type JournalMark struct {
 	Kind      string `json:"kind"` // MarkRecovered, MarkRepaired, MarkUpgraded, MarkClosed
 	From      uint64 `json:"from,omitempty"`

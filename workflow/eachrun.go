@@ -29,6 +29,8 @@ type eachRun struct {
 	last   outcome    // of the item that failed last
 	streak []string   // keys of failures in a row, of one systemic class
 	class  resilience.Class
+
+	stopped bool // by systemic failures; streak and class stay as they are
 }
 
 func isPartial(err error) bool { return errors.Is(err, ErrPartial) }
@@ -183,7 +185,9 @@ func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.streak, r.class = nil, ""
+	if !r.stopped {
+		r.streak, r.class = nil, ""
+	}
 	return true
 }
 
@@ -208,6 +212,12 @@ func (r *eachRun) failed(sc *scope, out outcome) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = out
+	if r.stopped {
+		if out.class == r.class {
+			r.undone = append(r.undone, sc.at.Item) // it failed at the same time for the same reason
+		}
+		return false
+	}
 	if !systemic(out.class) {
 		r.streak, r.class = nil, ""
 		return false
@@ -217,6 +227,7 @@ func (r *eachRun) failed(sc *scope, out outcome) bool {
 	}
 	r.streak = append(r.streak, sc.at.Item)
 	if len(r.streak) >= r.session.cfg.maxSystemic(r.concurrency()) {
+		r.stopped = true
 		r.session.stopStep(&systemicStop{step: sc.at.Step, failed: slices.Clone(r.streak), class: r.class, err: out.err})
 	}
 	return false

@@ -83,11 +83,12 @@ func (b *bench) turns(cfg workflow.Config) (large, small []time.Duration, err er
 		}
 		done <- nil
 	}()
-	err = <-done // the large run ends first: the small ones go on as long as it does
+	first := <-done // the large run ends first: the small ones go on as long as it does
 	cancel()
-	_ = <-done // it was cancelled
-	if errors.Is(err, context.Canceled) || isLater(err) {
-		err = nil
+	for _, err := range []error{first, <-done} {
+		if err != nil && !errors.Is(err, context.Canceled) && !isLater(err) {
+			return nil, nil, err
+		}
 	}
-	return large, small, err
+	return large, small, nil
 }
