@@ -80,20 +80,22 @@ func TestMaxSystemicIsAtLeastTheConcurrency(t *testing.T) {
 func TestSystemicStopWithCallsInFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		// Of ten items at once two are still asked for when the others have failed: one succeeds then, and one fails.
+		// Of ten items at once two are still being asked for when the others fail: one succeeds then, and one fails.
 		r := newRig(t, workflowtest.NewModel(t,
-			workflowtest.Answer{Match: "k00", Text: "x", Delay: time.Hour}, workflowtest.Answer{Match: "k01", Err: class(resilience.Network), Delay: time.Hour, Times: 1},
-			workflowtest.Answer{Err: class(resilience.Server), Delay: time.Minute, Times: 10}, workflowtest.Answer{Text: "x"}), many(30, workflow.Concurrency(10)))
+			workflowtest.Answer{Match: "k00", Text: "x", Delay: time.Hour}, workflowtest.Answer{Match: "k01", Err: class(resilience.Network), Delay: time.Hour},
+			workflowtest.Answer{Err: class(resilience.Server), Delay: time.Minute}), many(50, workflow.Concurrency(10)))
 		r.cfg.MaxSystemic = 10
 		err := r.run()
 		require.ErrorContains(t, err, "10 items in a row")
 		require.Equal(t, resilience.Server, resilience.Classify(err))
-		require.Equal(t, 12, r.model.Calls())
+		require.Less(t, r.model.Calls(), 30)
 		st := r.state()
-		require.Equal(t, state.ItemCounts{Known: true, Total: 30, Done: 1}, st.Step("e").Items, "what was answered completed; all others are pending")
+		require.Equal(t, state.ItemCounts{Known: true, Total: 50, Done: 1}, st.Step("e").Items, "what was answered completed; all others are pending")
 		require.Equal(t, "server", st.Step("e").Class)
+		well := echo(t)
+		r.cfg.Model = well
 		require.NoError(t, r.run())
-		require.Equal(t, 41, r.model.Calls())
+		require.Equal(t, 49, well.Calls())
 	})
 }
 
