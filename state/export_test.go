@@ -21,3 +21,10 @@ func FromSnapshot(data []byte) (*WorkflowState, error) {
 	st, _, err := decodeSnapshot(data)
 	return st, err
 }
+
+// Pending is how many events wait to be written.
+func Pending(r *Recorder) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending)
+}

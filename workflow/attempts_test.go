@@ -292,10 +292,13 @@ func TestErrorsOfTheEngineAreNotAttemptedAgain(t *testing.T) {
 	t.Parallel()
 	other := workflow.NewTask("other", func(context.Context) (int, error) { return 0, nil })
 	for name, fn := range map[string]func(context.Context) error{
-		"no result":    func(ctx context.Context) error { _, err := other.Result(ctx); return err },
-		"no params":    func(ctx context.Context) error { _, err := workflow.Params[struct{ A int }](ctx); return err },
-		"wrong ctx":    func(context.Context) error { _, err := ask(context.Background(), "x"); return err },
-		"empty Do key": func(ctx context.Context) error { _, err := workflow.Do(ctx, "", func(context.Context) (int, error) { return 0, nil }); return err },
+		"no result": func(ctx context.Context) error { _, err := other.Result(ctx); return err },
+		"no params": func(ctx context.Context) error { _, err := workflow.Params[struct{ A int }](ctx); return err },
+		"wrong ctx": func(context.Context) error { _, err := ask(context.Background(), "x"); return err },
+		"empty Do key": func(ctx context.Context) error {
+			_, err := workflow.Do(ctx, "", func(context.Context) (int, error) { return 0, nil })
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

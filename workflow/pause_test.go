@@ -125,8 +125,10 @@ func TestACancelledCallThatIsSwallowedPoisons(t *testing.T) {
 func TestPauseDuringWaitTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	setup := map[string]func(*rig){
-		"of a chain":       func(r *rig) { r.cfg.Model = chain{r.model, 3, time.Hour} },
-		"between attempts": func(r *rig) { r.cfg.Policy.Rules = map[resilience.Class]resilience.Rule{resilience.Unknown: {Wait: time.Hour}} },
+		"of a chain": func(r *rig) { r.cfg.Model = chain{r.model, 3, time.Hour} },
+		"between attempts": func(r *rig) {
+			r.cfg.Policy.Rules = map[resilience.Class]resilience.Rule{resilience.Unknown: {Wait: time.Hour}}
+		},
 	}
 	for name, prepare := range setup {
 		t.Run(name, func(t *testing.T) {

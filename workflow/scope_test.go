@@ -18,8 +18,11 @@ func TestWrongContextIsErrNoRun(t *testing.T) {
 	task := workflow.NewTask("t", func(context.Context) (int, error) { return 0, nil })
 	each := workflow.NewEach("e", func(context.Context) ([]string, error) { return nil, nil }, key, func(context.Context, string) (int, error) { return 0, nil })
 	for name, fn := range map[string]func(context.Context) error{
-		"model":    func(ctx context.Context) error { _, err := ask(ctx, "a"); return err },
-		"do":       func(ctx context.Context) error { _, err := workflow.Do(ctx, "k", func(context.Context) (int, error) { return 0, nil }); return err },
+		"model": func(ctx context.Context) error { _, err := ask(ctx, "a"); return err },
+		"do": func(ctx context.Context) error {
+			_, err := workflow.Do(ctx, "k", func(context.Context) (int, error) { return 0, nil })
+			return err
+		},
 		"tool":     func(ctx context.Context) error { _, err := workflow.Tool(&counting{}).Call(ctx, "k"); return err },
 		"result":   func(ctx context.Context) error { _, err := task.Result(ctx); return err },
 		"results":  func(ctx context.Context) error { _, err := each.Results(ctx); return err },
@@ -114,8 +117,11 @@ func TestItemsFunctionMayNotCall(t *testing.T) {
 	t.Parallel()
 	for name, fn := range map[string]func(context.Context) error{
 		"model": func(ctx context.Context) error { _, err := ask(ctx, "a"); return err },
-		"do":    func(ctx context.Context) error { _, err := workflow.Do(ctx, "k", func(context.Context) (int, error) { return 0, nil }); return err },
-		"tool":  func(ctx context.Context) error { _, err := workflow.Tool(&counting{}).Call(ctx, "a"); return err },
+		"do": func(ctx context.Context) error {
+			_, err := workflow.Do(ctx, "k", func(context.Context) (int, error) { return 0, nil })
+			return err
+		},
+		"tool": func(ctx context.Context) error { _, err := workflow.Tool(&counting{}).Call(ctx, "a"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

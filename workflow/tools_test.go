@@ -2,13 +2,16 @@ package workflow_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tmc/langchaingo/tools"
 
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
+	"github.com/dogear-go/dogear/workflow/workflowtest"
 )
 
 func TestToolQueuesByInput(t *testing.T) {
@@ -88,3 +91,42 @@ func (e *embedder) EmbedQuery(context.Context, string) ([]float32, error) {
 	e.calls++
 	return []float32{0.2}, nil
 }
+
+// TestAgentLoopIsDurable: a loop of model and tools, as langchaingo's agents make it, crashed at every event.
+func TestAgentLoopIsDurable(t *testing.T) {
+	t.Parallel()
+	workflowtest.CrashEverywhere(t, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
+		var tool tools.Tool = workflow.Tool(lookup{})
+		model := workflowtest.NewModel(t,
+			workflowtest.Answer{Match: "Observation: twice\nObservation: twice", Text: "Final Answer: twice a day"},
+			workflowtest.Answer{Text: "Action Input: tides"})
+		p, err := workflow.New("p", workflow.NewTask("t", func(ctx context.Context) (string, error) {
+			pad := "how often?"
+			for range 5 {
+				text, err := ask(ctx, pad)
+				if err != nil {
+					return "", err
+				}
+				input, more := strings.CutPrefix(text, "Action Input: ")
+				if !more {
+					return text, nil
+				}
+				seen, err := tool.Call(ctx, input)
+				if err != nil {
+					return "", err
+				}
+				pad += "\nObservation: " + seen
+			}
+			return "", errBoom
+		}))
+		require.NoError(t, err)
+		return p, workflow.Config{Model: model}
+	})
+}
+
+// lookup is a tool that always says the same.
+type lookup struct{}
+
+func (lookup) Name() string                                 { return "lookup" }
+func (lookup) Description() string                          { return "looks up" }
+func (lookup) Call(context.Context, string) (string, error) { return "twice", nil }
