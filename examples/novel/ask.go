@@ -33,7 +33,10 @@ func askVerb() cli.Verb {
 				return &cli.UsageError{Err: errors.New("the question is empty")}
 			}
 			a, err := book.Ask(ctx, call.Project, question, askedFor)
-			if err != nil {
+			switch {
+			case errors.Is(err, index.ErrNoWords):
+				return &cli.UsageError{Err: err}
+			case err != nil:
 				return err
 			}
 			if call.JSON {

@@ -38,7 +38,7 @@ func TestNovelCrashesAtEveryEvent(t *testing.T) {
 	workflowtest.CrashEveryNth(t, sizes.crashEvery, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
 		p, err := book.New()
 		require.NoError(t, err)
-		return p, workflow.Config{Params: small(2), Model: offlineChain(t), Concurrency: 3}
+		return p, workflow.Config{Params: small(1), Model: offlineChain(t), Concurrency: 3}
 	})
 }
 

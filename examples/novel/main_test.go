@@ -66,8 +66,10 @@ func TestCommandLine(t *testing.T) {
 	require.Contains(t, errs, "--chapters")
 	_, _, code = command(t, at("ask")...)
 	require.Equal(t, 2, code)
-	_, _, code = command(t, at("ask", " ")...)
-	require.Equal(t, 2, code)
+	for _, question := range []string{" ", "", "''", "who?"} { // the last two say nothing that could be looked for
+		_, _, code = command(t, at("ask", question)...)
+		require.Equal(t, 2, code, question)
+	}
 }
 
 func TestBadNumbersAreRefused(t *testing.T) {

@@ -24,7 +24,7 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 		return []string{"--out", dir, "--project", "Book", "--chapters", "2", "--words", "60", "--provider", "openai"}
 	}
 	whole := t.TempDir()
-	cmd, out := child(ctx, server.URL, args(whole)...)
+	cmd, out := child(ctx, t, server.URL, args(whole)...)
 	require.NoError(t, cmd.Run(), out)
 	want, least := manuscript(t, whole), answers(ctx, t, whole)
 
@@ -43,7 +43,7 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 					require.Contains(t, out, "--resume")
 				}
 				require.NoFileExists(t, filepath.Join(dir, "Book", "pause"), "an honoured request is removed")
-				cmd, errs := child(ctx, server.URL, append(args(dir), "--resume")...)
+				cmd, errs := child(ctx, t, server.URL, append(args(dir), "--resume")...)
 				require.NoError(t, cmd.Run(), errs)
 				require.Equal(t, want, manuscript(t, dir))
 				require.Equal(t, least, answers(ctx, t, dir))
@@ -64,15 +64,15 @@ func TestThirdSignalKills(t *testing.T) {
 			_ = cmd.Process.Signal(syscall.SIGTERM) // it may be gone before the third
 		}
 	})
-	server.delay = time.Millisecond
-	cmd, out := child(ctx, server.URL, append(args, "--resume")...)
+	server.delay.Store(0)
+	cmd, out := child(ctx, t, server.URL, append(args, "--resume")...)
 	require.NoError(t, cmd.Run(), out)
 }
 
 // pauseAt runs the novel, calls ask once the step has started, and returns the exit code and what was printed.
 func pauseAt(ctx context.Context, t *testing.T, url string, args []string, step string, ask func(*exec.Cmd)) (int, string) {
 	t.Helper()
-	cmd, _ := child(ctx, url, args...)
+	cmd, _ := child(ctx, t, url, args...)
 	cmd.Stdout, cmd.Stderr = nil, nil
 	lines, err := cmd.StderrPipe()
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,14 +20,15 @@ import (
 // authorServer speaks the OpenAI protocol on loopback: the offline author answers, and every request is counted.
 type authorServer struct {
 	*httptest.Server
-	delay time.Duration // of each answer, so that a kill finds calls in flight
+	delay atomic.Int64 // of each answer, a time.Duration, so that a kill finds calls in flight
 
 	mu       sync.Mutex // guards requests
 	requests map[[32]byte]int
 }
 
 func newAuthorServer(t *testing.T, delay time.Duration) *authorServer {
-	s := &authorServer{delay: delay, requests: map[[32]byte]int{}}
+	s := &authorServer{requests: map[[32]byte]int{}}
+	s.delay.Store(int64(delay))
 	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.Close)
 	return s
@@ -85,7 +87,7 @@ func (s *authorServer) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	select {
-	case <-time.After(s.delay):
+	case <-time.After(time.Duration(s.delay.Load())):
 	case <-r.Context().Done():
 		return
 	}

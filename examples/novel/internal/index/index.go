@@ -78,6 +78,9 @@ func (x *Index) put(ctx context.Context, e Entry) error {
 	return nil
 }
 
+// ErrNoWords says that the offline embedder finds nothing in a question that could be looked for.
+var ErrNoWords = errors.New("the question has no words to look for")
+
 // Search returns up to n passages, best first; equal ones in the order of their keys. None that has nothing in common with
 // the question.
 func (x *Index) Search(ctx context.Context, e embeddings.Embedder, question string, n int) ([]Hit, error) {
@@ -90,7 +93,7 @@ func (x *Index) Search(ctx context.Context, e embeddings.Embedder, question stri
 		return nil, fmt.Errorf("embed the question: %w", err)
 	}
 	if Vector(v).length() == 0 {
-		return nil, errors.New("the question has no words to look for")
+		return nil, ErrNoWords
 	}
 	results, err := x.passages.QueryEmbedding(ctx, v, total, nil, nil) // all, since the store breaks ties at random
 	if err != nil {
