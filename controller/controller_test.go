@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -200,4 +201,15 @@ func TestCloseWhileDraining(t *testing.T) {
 		c.Cancel("later")
 		require.True(t, closed(c.Canceling()), "the program may still cancel")
 	})
+}
+
+func TestAPauseIsToldOnce(t *testing.T) {
+	for _, c := range []struct{ by, reason, says string }{
+		{"pause request", "asked by a pause request", "Pausing (asked by a pause request): "},
+		{"pause request", "asked by novel pause", "Pausing (pause request: asked by novel pause): "},
+		{"signal SIGINT", "SIGINT", "Pausing (signal SIGINT): "},
+		{"pause file", "", "Pausing (pause file): "},
+	} {
+		require.True(t, strings.HasPrefix(drainText(c.by, c.reason, 0, ""), c.says), drainText(c.by, c.reason, 0, ""))
+	}
 }

@@ -31,8 +31,11 @@ func resumeText(resume string) string {
 }
 
 func about(by, reason string) string {
-	if reason == "" || strings.Contains(by, reason) {
+	switch {
+	case reason == "", strings.Contains(by, reason):
 		return by
+	case strings.Contains(reason, by):
+		return reason
 	}
 	return by + ": " + reason
 }

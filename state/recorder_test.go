@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
@@ -22,7 +23,8 @@ type spy struct {
 
 	mu      sync.Mutex // guards the fields below
 	batches []batch
-	hold    chan struct{} // appends wait for it
+	hold    chan struct{} // appends wait until it is closed
+	holding chan struct{} // closed by the first append that waits
 	fail    error
 	saved   []uint64 // last number at each snapshot
 }
@@ -64,6 +66,10 @@ func (j *spyJournal) Lost() <-chan struct{}     { return j.of.lost }
 func (j *spyJournal) Append(ctx context.Context, events []state.Event, sync bool) error {
 	j.of.mu.Lock()
 	hold, fail := j.of.hold, j.of.fail
+	if j.of.holding != nil {
+		close(j.of.holding)
+		j.of.holding = nil
+	}
 	j.of.mu.Unlock()
 	if hold != nil {
 		<-hold
@@ -109,28 +115,26 @@ func TestRecorderGroupsConcurrentCommits(t *testing.T) {
 	rec := open(t, s, state.RecorderOptions{})
 	_, err := rec.Commit(created())
 	require.NoError(t, err)
-	hold := make(chan struct{})
+	hold, holding := make(chan struct{}), make(chan struct{})
 	s.mu.Lock()
-	s.hold = hold
+	s.hold, s.holding = hold, holding
 	s.mu.Unlock()
-	rec.Post(warning("first")) // the loop takes it, or what follows with it, and waits
-	var handed, group sync.WaitGroup
-	handed.Add(100)
+	rec.Post(warning("first"))
+	<-holding
+	var group sync.WaitGroup
 	for i := range 100 {
 		group.Go(func() {
-			handed.Done()
 			_, err := rec.Commit(warning(fmt.Sprint(i)))
 			if err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	handed.Wait()
-	require.Eventually(t, func() bool { return state.Pending(rec) >= 99 }, time.Minute, time.Millisecond)
+	all := assert.Eventually(t, func() bool { return state.Pending(rec) == 100 }, time.Minute, time.Millisecond)
 	close(hold)
 	group.Wait()
-	require.LessOrEqual(t, len(s.batches), 4, "a hundred commits share few syncs")
-	require.EqualValues(t, 102, s.batches[len(s.batches)-1].last)
+	require.True(t, all)
+	require.Equal(t, []batch{{1, 1, true}, {2, 2, false}, {3, 102, true}}, s.batches, "a hundred commits share one sync")
 }
 
 func TestRecorderFirstRecordAlone(t *testing.T) {

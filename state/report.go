@@ -140,8 +140,11 @@ func (r *report) statistics(st *WorkflowState) {
 	r.line("  Failed Calls: %d", u.FailedCalls)
 	r.line("  Errors: %d", st.ErrorCount())
 	for i := range st.Steps {
-		if s := &st.Steps[i]; s.Items.Known {
+		switch s := &st.Steps[i]; {
+		case s.Items.Known:
 			r.line("  %s: %s", oneLine(s.Name), counts(s.Items))
+		case s.Kind == KindEach:
+			r.line("  %s: 0 items", oneLine(s.Name)) // how many there will be is not known yet
 		}
 	}
 	r.line("  Tokens: %s in, %s out", thousands(u.Usage.Input), thousands(u.Usage.Output))
@@ -207,7 +210,8 @@ func providerName(name string) string {
 }
 
 func (r *report) waits(st *WorkflowState) {
-	if st.Status == StatusCompleted || len(st.Waits)+len(st.Cooling) == 0 {
+	// What a session waited for, or left out, says something while it goes on and while a pause waits for the same.
+	if st.Status != StatusRunning && st.Status != StatusOpen && st.Status != StatusPaused || len(st.Waits)+len(st.Cooling) == 0 {
 		return
 	}
 	r.heading("Waiting:")

@@ -156,3 +156,17 @@ func TestStyleOf(t *testing.T) {
 	}
 	require.Zero(t, StyleOf(&bytes.Buffer{}))
 }
+
+func TestWriteStatusSaysWhatIsWaitedForOnlyWhileItMatters(t *testing.T) {
+	excluded := New(Scope{}, ProviderState{Provider: "groq", State: ProviderExcluded, Class: "auth"})
+	for status, shown := range map[Status]bool{StatusPaused: true, StatusFailed: false, StatusPartial: false} {
+		var b bytes.Buffer
+		require.NoError(t, WriteStatus(&b, reportState(t, excluded, New(Scope{}, RunStopped{Status: status}))))
+		require.Equal(t, shown, bytes.Contains(b.Bytes(), []byte("groq is excluded (auth)")), status)
+	}
+	var b bytes.Buffer
+	st := reportState(t, excluded)
+	st.Status = StatusRunning // as read while somebody works on it
+	require.NoError(t, WriteStatus(&b, st))
+	require.Contains(t, b.String(), "groq is excluded (auth)")
+}

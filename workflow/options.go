@@ -77,7 +77,8 @@ func Attempts(n int) StepOption {
 	}}
 }
 
-// AllowPartial lets a step run although an earlier one is incomplete. It is run again when that became more complete.
+// AllowPartial lets a step run although an earlier one is incomplete. It is run again when that became more complete. A
+// Parallel may run so when all its steps may.
 func AllowPartial() StepOption {
 	return StepOption{name: "AllowPartial", apply: func(o *stepOptions) { o.allowPartial = true }}
 }

@@ -139,7 +139,7 @@ func TestRolesChooseTheModel(t *testing.T) {
 	t.Parallel()
 	other := echo(t)
 	r := newRig(t, echo(t), workflow.NewTask("t", func(ctx context.Context) (string, error) {
-		if _, err := workflow.Model("critic").Call(ctx, "a"); err != nil {
+		if _, err := llms.GenerateFromSinglePrompt(ctx, workflow.Model("critic"), "a"); err != nil {
 			return "", err
 		}
 		return ask(ctx, "b")

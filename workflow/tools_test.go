@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/tmc/langchaingo/tools"
 
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
@@ -96,7 +95,7 @@ func (e *embedder) EmbedQuery(context.Context, string) ([]float32, error) {
 func TestAgentLoopIsDurable(t *testing.T) {
 	t.Parallel()
 	workflowtest.CrashEverywhere(t, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
-		var tool tools.Tool = workflow.Tool(lookup{})
+		tool := workflow.Tool(lookup{})
 		model := workflowtest.NewModel(t,
 			workflowtest.Answer{Match: "Observation: twice\nObservation: twice", Text: "Final Answer: twice a day"},
 			workflowtest.Answer{Text: "Action Input: tides"})

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strings"
+	"syscall"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
@@ -31,6 +34,8 @@ func (k *kit) advise(err error) error {
 	}
 	text, what := err.Error(), ""
 	switch {
+	case aboutStdout(err):
+		text = "the result could not be printed: " + cause(err)
 	case errors.As(err, &damaged):
 		plain := *damaged
 		plain.Hint = ""
@@ -38,6 +43,7 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, state.ErrDamaged):
 		what = "keep a copy and every sound record with:\n  " + k.command("repair")
 	case errors.Is(err, state.ErrNewerFormat):
+		text = fmt.Sprintf("the run %q in %s: %s", k.project, quoteArg(k.out), strings.TrimSuffix(text, "; update dogear"))
 		what = "use that version or a newer one"
 	case errors.Is(err, state.ErrLocked):
 		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
@@ -48,18 +54,43 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, workflow.ErrPartial):
 		what = "try again what failed with:\n  " + k.command("retry")
 	case diskFull(err):
+		text = "the disk is full: " + cause(err)
 		what = "what was recorded stays; make room, then go on with:\n  " + k.command("--resume")
 	case errors.Is(err, state.ErrJournalFailed):
+		text = "the journal can't be written: " + cause(err)
 		what = "what was recorded stays; go on with:\n  " + k.command("--resume")
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		what = "check who may write there, or choose another folder with --out"
 	case errors.As(err, &step):
 		what = "what was recorded stays; try again with:\n  " + k.command("--resume")
 	}
-	if what == "" {
+	if what != "" {
+		text += "\n" + what
+	}
+	if text == err.Error() {
 		return err
 	}
-	return &advised{text + "\n" + what, err}
+	return &advised{text, err}
+}
+
+// aboutStdout tells that printing failed, and not what was printed about.
+func aboutStdout(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Path == os.Stdout.Name()
+}
+
+// cause is what the system said about a file, without what was on top of it.
+func cause(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Error()
+	}
+	return err.Error()
+}
+
+// plainly is an error of a package below without the package's name, which says nothing to who typed a flag.
+func plainly(flag, pkg string, err error) error {
+	return &UsageError{&advised{"--" + flag + ": " + strings.TrimPrefix(err.Error(), pkg+": "), err}}
 }
 
 func pausedText(err error) string {

@@ -32,7 +32,17 @@ func quoteArg(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// programName is what to type to run this program: its name, or `go run PACKAGE` when that is how it was started.
+// again is the command line that starts this run anew as it was asked for, with the flags of the run and of the session.
+func (k *kit) again() string {
+	text := k.command("--fresh")
+	for _, f := range append(k.params.given(), k.session.flags...) {
+		text += " --" + f.Name + " " + quoteArg(f.Value.String())
+	}
+	return text
+}
+
+// programName is what to type to run this program: its name, the path by which it was started when that was one, or
+// `go run PACKAGE`.
 func programName(name string) string {
 	exe, err := os.Executable()
 	if err != nil || strings.HasSuffix(strings.TrimSuffix(exe, ".exe"), ".test") {
@@ -41,6 +51,9 @@ func programName(name string) string {
 	info, ok := debug.ReadBuildInfo()
 	if ok && info.Path != "" && info.Path != "command-line-arguments" && strings.Contains(filepath.ToSlash(exe), "/go-build") {
 		return "go run " + info.Path
+	}
+	if filepath.Base(os.Args[0]) != os.Args[0] {
+		return quoteArg(os.Args[0])
 	}
 	return name
 }

@@ -44,14 +44,14 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 func (k *kit) models(cfg *workflow.Config) error {
 	faults, err := k.session.faults()
 	if err != nil {
-		return usagef("--inject: %w", err)
+		return plainly(flagInject, "faulty", err)
 	}
 	if k.session.provider == "" && (cfg.Model != nil || len(cfg.Roles) > 0) {
 		return wrapAll(cfg, faults)
 	}
 	models, err := providers.FromEnv(names(k.session.provider)...)
 	if err != nil {
-		return &UsageError{fmt.Errorf("--provider: %w", err)}
+		return plainly(flagProvider, "providers", err)
 	}
 	if models.Notice != "" {
 		fmt.Fprintln(k.stderr, models.Notice)

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -66,13 +68,14 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 
 	own := root.Flags()
 	own.SortFlags = false
-	own.AddFlagSet(k.params.bind())
+	runFlags := k.params.bind()
+	own.AddFlagSet(runFlags)
 	own.BoolVar(&k.resume, "resume", false, "go on with an existing run")
 	own.BoolVar(&k.fresh, "fresh", false, "start anew; an existing run is moved to .archive, never deleted")
 	own.BoolVar(&k.status, "status", false, "print how the run stands; works while it is going on")
 	k.session.bind(own, k.config.Concurrency)
 
-	root.AddCommand(k.verbs()...)
+	root.AddCommand(k.verbs(runFlags)...)
 	for _, v := range verbs {
 		root.AddCommand(k.custom(v))
 	}
@@ -113,6 +116,9 @@ func (k *kit) main(ctx context.Context) error {
 	}
 	switch {
 	case k.status:
+		if err := k.params.check(); err != nil {
+			return err
+		}
 		return k.printStatus(ctx)
 	case k.resume:
 		return k.goOn(ctx, nil)
@@ -162,8 +168,13 @@ func (k *kit) store(create bool) (state.Store, error) {
 	switch {
 	case err == nil && !info.IsDir():
 		return nil, usagef("--out %s is a file, not a folder", quoteArg(k.out))
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, usagef("--out %s lies below a file, not in a folder", quoteArg(k.out))
 	case errors.Is(err, fs.ErrNotExist) && !create:
 		return nil, k.noRun()
+	}
+	if info, err := os.Stat(k.path()); err == nil && !info.IsDir() {
+		return nil, usagef("%s is a file, not the folder of a run; choose another --project or --out", quoteArg(k.path()))
 	}
 	store, err := filestore.Open(k.out)
 	if err != nil {
@@ -223,6 +234,9 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func (k *kit) args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
+			if strings.HasPrefix(err.Error(), "unknown command") { // which is how cobra.NoArgs puts it
+				return usagef("%s takes no arguments, but got %s; usage: %s", cmd.Name(), quoteArg(args[0]), cmd.UseLine())
+			}
 			return usagef("%w; usage: %s", err, cmd.UseLine())
 		}
 		return nil
@@ -237,7 +251,10 @@ func (k *kit) flagError(cmd *cobra.Command, err error) error {
 		kind := map[string]string{"int": "a whole number", "int64": "a whole number", "uint": "a whole number from 0", "uint64": "a whole number from 0", "float64": "a number",
 			"bool": "true or false", "duration": "a duration such as 90s"}[bad.GetFlag().Value.Type()]
 		if kind != "" {
-			text = fmt.Sprintf("--%s %s is not %s, or is too large", bad.GetFlag().Name, quoteArg(bad.GetValue()), kind)
+			text = fmt.Sprintf("--%s %s is not %s", bad.GetFlag().Name, quoteArg(bad.GetValue()), kind)
+		}
+		if strings.HasPrefix(kind, "a whole number") {
+			text += ", or is too large"
 		}
 	}
 	return usagef("%s; see %s --help", text, cmd.CommandPath())

@@ -14,6 +14,7 @@ type paramSource interface {
 	bind() *pflag.FlagSet                         // the run flags, to be parsed
 	check() error                                 // of what was parsed
 	current() any                                 // what was parsed
+	given() []*pflag.Flag                         // the flags that were typed
 	contradiction(recorded json.RawMessage) error // between the flags that were given and the run's parameters
 }
 
@@ -49,15 +50,20 @@ func (p *params[P]) check() error {
 
 func (p *params[P]) current() any { return p.value }
 
-// contradiction binds a second set of flags to the run's recorded parameters, so that values are compared as flags show
-// them and no field needs a name twice.
-func (p *params[P]) contradiction(recorded json.RawMessage) error {
+func (p *params[P]) given() []*pflag.Flag {
 	var given []*pflag.Flag
 	p.bound.VisitAll(func(f *pflag.Flag) {
 		if f.Changed {
 			given = append(given, f)
 		}
 	})
+	return given
+}
+
+// contradiction binds a second set of flags to the run's recorded parameters, so that values are compared as flags show
+// them and no field needs a name twice.
+func (p *params[P]) contradiction(recorded json.RawMessage) error {
+	given := p.given()
 	if len(given) == 0 {
 		return nil
 	}

@@ -32,12 +32,13 @@ func (k *kit) printExport(ctx context.Context) error {
 	if err := export(run.Context(ctx)); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
+	files := []string{}
 	for _, path := range k.products() {
 		if info, err := os.Stat(path); err == nil && !info.ModTime().Before(began) {
-			fmt.Fprintln(k.stdout, path)
+			files = append(files, path)
 		}
 	}
-	return nil
+	return k.say(exportJSON{k.project, files}, onePerLine(files))
 }
 
 // products are the files that stand beside the run's folder under its name.
@@ -48,7 +49,8 @@ func (k *kit) products() []string {
 	}
 	var paths []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), k.project+".") {
+		// A lock is another program's, which has the file open.
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), k.project+".") && !strings.HasSuffix(e.Name(), ".lock") {
 			paths = append(paths, filepath.Join(k.out, e.Name()))
 		}
 	}

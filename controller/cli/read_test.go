@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -152,6 +153,50 @@ func TestExport(t *testing.T) {
 	o := run(t, app, "export", "--out", out)
 	require.Equal(t, 0, o.code, o.stderr)
 	require.Equal(t, filepath.Join(out, "monday.md")+"\n", o.out)
+}
+
+func TestALockBesideTheFilesIsNoProduct(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := partialRun(t, out)
+	app.Export = func(_ context.Context, path string) error {
+		return errors.Join(os.WriteFile(path+".yw7", nil, 0o600), os.WriteFile(path+".yw7.lock", nil, 0o600))
+	}
+	o := run(t, app, "export", "--out", out)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.Equal(t, filepath.Join(out, "monday.yw7")+"\n", o.out)
+}
+
+func TestJSONOfEveryVerbIsOneObject(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := partialRun(t, out)
+	app.Export = func(_ context.Context, path string) error { return os.WriteFile(path+".md", []byte("book"), 0o600) }
+	for verb, want := range map[string]string{
+		"export":  `{"run": "monday", "files": ["` + filepath.ToSlash(filepath.Join(out, "monday.md")) + `"]}`,
+		"unpause": `{"run": "monday", "taken": 0}`,
+	} {
+		o := run(t, app, verb, "--json", "--out", out)
+		require.Equal(t, 0, o.code, o.stderr)
+		require.JSONEq(t, want, o.out)
+	}
+	var sound, repaired repairJSON
+	o := run(t, app, "repair", "--json", "--out", out)
+	require.NoError(t, json.Unmarshal([]byte(o.out), &sound), o.out)
+	require.NotNil(t, sound.Dropped, "an empty list, not null")
+
+	path := filepath.Join(out, "monday", "journal.jsonl")
+	journal, err := os.ReadFile(path)
+	require.NoError(t, err)
+	journal[bytes.IndexByte(journal, '\n')+40] ^= 1 // in line 2
+	require.NoError(t, os.WriteFile(path, journal, 0o600))
+	o = run(t, app, "repair", "--json", "--out", out)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.NoError(t, json.Unmarshal([]byte(o.out), &repaired), o.out)
+	require.Len(t, repaired.Dropped, 1)
+	require.Equal(t, 2, repaired.Dropped[0].Line)
+	require.Equal(t, sound.Records-1, repaired.Records)
+	require.FileExists(t, repaired.Copy)
 }
 
 func TestDamageIsNamedAndRepaired(t *testing.T) {

@@ -20,10 +20,12 @@ func (k *kit) retry(ctx context.Context, args []string) error {
 		return err
 	}
 	if st.Status == state.StatusRunning {
-		head, err := store.Head(ctx, k.project)
-		if err == nil && head.Holder != nil {
-			return &state.HeldError{Run: k.project, Host: head.Holder.Host, PID: head.Holder.PID, Since: head.Holder.Since}
+		if err := k.held(ctx, store); err != nil {
+			return err
 		}
+	}
+	if err := k.contradiction(st); err != nil {
+		return err
 	}
 	what, err := k.retryable(st, args)
 	if err != nil {

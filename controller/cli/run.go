@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/dogear-go/dogear/state"
@@ -41,14 +42,27 @@ func (k *kit) start(ctx context.Context) error {
 	})
 }
 
-// refuseExisting says how far the run is and what can be done: nothing is ever overwritten.
+// refuseExisting says how far the run is, who works on it, and what can be done: nothing is ever overwritten.
 func (k *kit) refuseExisting(ctx context.Context, store state.Store) error {
 	st, err := k.load(ctx, store)
 	if err != nil {
 		return err
 	}
+	if held := k.held(ctx, store); held != nil {
+		return &advised{fmt.Sprintf("%v; %s, %.1f%%\nlook at it with:\n  %s\nask it to pause with:\n  %s\nafterwards go on with:\n  %s\nor move it aside and start anew with:\n  %s",
+			held, st.Status, st.Progress(), k.command("--status"), k.command("pause"), k.command("--resume"), k.again()), held}
+	}
 	return usagef("the run %q exists already in %s: %s, %.1f%%\ngo on with:\n  %s\nor move it aside and start anew with:\n  %s",
-		k.project, quoteArg(k.out), st.Status, st.Progress(), k.command("--resume"), k.command("--fresh"))
+		k.project, quoteArg(k.out), st.Status, st.Progress(), k.command("--resume"), k.again())
+}
+
+// held says who works on the run; nil when nobody does.
+func (k *kit) held(ctx context.Context, store state.Store) error {
+	head, err := store.Head(ctx, k.project)
+	if err != nil || head.Holder == nil {
+		return nil
+	}
+	return &state.HeldError{Run: k.project, Host: head.Holder.Host, PID: head.Holder.PID, Since: head.Holder.Since}
 }
 
 // goOn resumes the run. retry: what to try again; nil: everything that failed.
@@ -87,7 +101,7 @@ func (k *kit) contradiction(st *state.WorkflowState) error {
 		return nil
 	}
 	text := err.Error() + "\nthe parameters of a run can't change; leave them out to go on with:\n  " + k.command("--resume") +
-		"\nor start anew with:\n  " + k.command("--fresh") + " and these parameters"
+		"\nor move the run aside and start anew with:\n  " + k.again()
 	var usage *UsageError
 	if errors.As(err, &usage) {
 		return usagef("%s", text)
@@ -130,13 +144,12 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 	if k.told {
 		return nil
 	}
-	fmt.Fprintf(k.stdout, "%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
+	text := fmt.Sprintf("%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
 	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {
-		for _, path := range k.products() {
-			fmt.Fprintln(k.stdout, path)
-		}
+		text += onePerLine(k.products())
 	}
-	return nil
+	_, err = io.WriteString(k.stdout, text)
+	return err
 }
 
 // archive moves the old run aside, and keeps a copy of the files derived from it, which the new run will write again.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,6 +75,33 @@ func TestRunFlagsBelongToTheRun(t *testing.T) {
 	var params tideParams
 	require.NoError(t, json.Unmarshal(load(t, out).Params, &params))
 	require.Equal(t, tideParams{"Baltic", 2}, params)
+}
+
+func TestRetryRefusesWhatContradictsTheRun(t *testing.T) {
+	t.Parallel()
+	out, model := t.TempDir(), &script{refuse: map[string]bool{"note on tide 2": true}}
+	app := tides(t, model)
+	require.Equal(t, 3, run(t, app, "--out", out, "--count", "2").code)
+	calls := model.count()
+	o := run(t, app, "retry", "--out", out, "--count", "4", "notes")
+	require.Equal(t, 2, o.code, o.stderr)
+	require.Contains(t, o.stderr, "--count 4, but the run was started with 2")
+	require.Equal(t, calls, model.count())
+	model.set(func() { model.refuse = nil })
+	require.Equal(t, 0, run(t, app, "retry", "--out", out, "--count", "2", "notes", "tide 2").code)
+}
+
+func TestARefusalOffersToStartAnewAsAskedFor(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := tides(t, &script{})
+	require.Equal(t, 0, run(t, app, "--out", out).code)
+	anew := "tides --fresh --project monday --out " + out + " --count 4 --sea 'Black Sea' --parallel 2\n"
+	for _, how := range [][]string{nil, {"--resume"}} {
+		o := run(t, app, append(how, "--out", out, "--sea", "Black Sea", "--count", "4", "--parallel", "2")...)
+		require.Equal(t, 2, o.code)
+		require.Contains(t, o.stderr, anew)
+	}
 }
 
 func TestSessionFlagsAreKeptUnlessGiven(t *testing.T) {
@@ -187,6 +215,13 @@ func TestPauseStatusAndSecondProcessWhileRunning(t *testing.T) {
 	require.Contains(t, o.stderr, "process")
 	o = run(t, app, "--fresh", "--out", out)
 	require.Equal(t, 1, o.code, o.stderr)
+	o = run(t, app, "--out", out, "--count", "3")
+	require.Equal(t, 1, o.code, "a run that somebody works on is locked, whatever was typed")
+	require.Contains(t, o.stderr, fmt.Sprintf("process %d on ", os.Getpid()))
+	require.Contains(t, o.stderr, "since ")
+	require.Contains(t, o.stderr, "; running, 66.6%\n")
+	require.Contains(t, o.stderr, "tides --resume --project monday")
+	require.Contains(t, o.stderr, "tides --fresh --project monday --out "+out+" --count 3\n")
 
 	o = run(t, app, "pause", "--out", out)
 	require.Equal(t, 0, o.code, o.stderr)

@@ -29,6 +29,7 @@ type sessionFlags struct {
 	inject   string
 	seed     uint64
 	given    map[string]bool
+	flags    []*pflag.Flag // those given
 }
 
 func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
@@ -40,9 +41,11 @@ func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
 
 // note remembers which of the flags were given.
 func (s *sessionFlags) note(f *pflag.FlagSet) {
-	s.given = map[string]bool{}
+	s.given, s.flags = map[string]bool{}, nil
 	for _, name := range []string{flagProvider, flagParallel, flagInject, flagSeed} {
-		s.given[name] = f.Changed(name)
+		if s.given[name] = f.Changed(name); s.given[name] {
+			s.flags = append(s.flags, f.Lookup(name))
+		}
 	}
 }
 
@@ -50,11 +53,11 @@ func (s *sessionFlags) check() error {
 	if s.parallel < 1 || s.parallel > maxParallel {
 		return usagef("--parallel must be 1 to %d, not %d", maxParallel, s.parallel)
 	}
-	if s.given[flagProvider] && s.provider == "" {
+	if s.given[flagProvider] && len(names(s.provider)) == 0 {
 		return usagef("--provider must name a provider, a list such as groq,anthropic, or auto")
 	}
 	if _, err := s.faults(); err != nil {
-		return usagef("--inject: %w", err)
+		return plainly(flagInject, "faulty", err)
 	}
 	return nil
 }

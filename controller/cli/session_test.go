@@ -95,6 +95,7 @@ func TestAdvice(t *testing.T) {
 		{&state.DamagedError{Run: "Book", File: "j", Line: 3, Why: "x", Hint: "another"}, "line 3: x\nkeep a copy and every sound record with:\n  novel repair --project Book --out output"},
 		{fmt.Errorf("run: %w", state.ErrDamaged), "novel repair --project Book"},
 		{state.ErrNewerFormat, "use that version or a newer one"},
+		{fmt.Errorf("%w: format 2; update dogear", state.ErrNewerFormat), "the run \"Book\" in output: written by a newer version of dogear: format 2\nuse that version"},
 		{&state.HeldError{Run: "Book", PID: 7, Host: "box"}, "process 7 on box"},
 		{&state.HeldError{Run: "Book", PID: 7, Host: "box"}, "novel pause --project Book"},
 		{fmt.Errorf("run: %w", &workflow.PauseError{Reason: "interrupt"}), "paused (interrupt)\ngo on with:\n  novel --resume --project Book --out output"},

@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dogear-go/dogear/state"
 )
 
 // verbs are the commands that every pipeline gets.
-func (k *kit) verbs() []*cobra.Command {
+func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 	verb := func(use, short string, args cobra.PositionalArgs, fn func(context.Context, []string) error) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: k.args(args), RunE: k.action(fn)}
 	}
 	retry := verb("retry [STEP [ITEM...]]", "go on, trying again what failed", cobra.ArbitraryArgs, k.retry)
+	retry.Flags().AddFlagSet(runFlags) // as with --resume: what contradicts the run is refused
 	k.session.bind(retry.Flags(), k.config.Concurrency)
 	return []*cobra.Command{
 		verb("pause", "ask a running one to pause", cobra.NoArgs, k.pause),
@@ -77,8 +79,8 @@ func (k *kit) pause(ctx context.Context, _ []string) error {
 	if err := inbox.Ask(ctx, k.project, r); err != nil {
 		return err
 	}
-	fmt.Fprintf(k.stdout, "%s: asked process %d to pause; it finishes the calls in flight first\n", k.project, head.Holder.PID)
-	return nil
+	return k.say(pauseJSON{k.project, head.Holder.PID},
+		fmt.Sprintf("%s: asked process %d to pause; it finishes the calls in flight first\n", k.project, head.Holder.PID))
 }
 
 func (k *kit) unpause(ctx context.Context, _ []string) error {
@@ -100,12 +102,11 @@ func (k *kit) unpause(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if taken == 0 {
-		fmt.Fprintf(k.stdout, "%s: no pause was asked for\n", k.project)
-		return nil
+	text := fmt.Sprintf("%s: no pause was asked for\n", k.project)
+	if taken > 0 {
+		text = fmt.Sprintf("%s: the request to pause is taken back; a process that has seen it pauses all the same\n", k.project)
 	}
-	fmt.Fprintf(k.stdout, "%s: the request to pause is taken back\n", k.project)
-	return nil
+	return k.say(unpauseJSON{k.project, taken}, text)
 }
 
 func (k *kit) history(ctx context.Context) error {
@@ -150,16 +151,15 @@ func (k *kit) repair(ctx context.Context, _ []string) error {
 		return k.missing(err)
 	}
 	if len(report.Damaged) == 0 {
-		fmt.Fprintf(k.stdout, "%s: nothing to repair; %d records are sound\n", k.project, report.Records)
-		return nil
+		return k.say(newRepairJSON(k.project, report), fmt.Sprintf("%s: nothing to repair; %d records are sound\n", k.project, report.Records))
 	}
 	if report, err = repairer.Repair(ctx, k.project); err != nil {
 		return k.missing(err)
 	}
-	fmt.Fprintf(k.stdout, "%s: kept %d sound records\n", k.project, report.Records)
+	text := fmt.Sprintf("%s: kept %d sound records\n", k.project, report.Records)
 	for _, d := range report.Damaged {
-		fmt.Fprintf(k.stdout, "dropped record %d (line %d, %d bytes): %s\n", d.Seq, d.Line, d.Bytes, state.Printable(d.Why))
+		text += fmt.Sprintf("dropped record %d (line %d, %d bytes): %s\n", d.Seq, d.Line, d.Bytes, state.Printable(d.Why))
 	}
-	fmt.Fprintf(k.stdout, "the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
-	return nil
+	text += fmt.Sprintf("the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
+	return k.say(newRepairJSON(k.project, report), text)
 }

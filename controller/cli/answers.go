@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"io"
+	"strings"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// say prints the result of a verb: the text, or with --json the object, so that stdout never holds anything else.
+func (k *kit) say(object any, text string) error {
+	if k.json {
+		return writeJSON(k.stdout, object)
+	}
+	_, err := io.WriteString(k.stdout, text)
+	return err
+}
+
+func onePerLine(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return strings.Join(list, "\n") + "\n"
+}
+
+// What the verbs print with --json. Fields may be added, never renamed or taken away.
+type (
+	pauseJSON struct {
+		Run string `json:"run"`
+		PID int    `json:"pid"` // of the process that was asked
+	}
+	unpauseJSON struct {
+		Run   string `json:"run"`
+		Taken int    `json:"taken"` // requests taken back
+	}
+	exportJSON struct {
+		Run   string   `json:"run"`
+		Files []string `json:"files"` // that were written
+	}
+	repairJSON struct {
+		Run     string        `json:"run"`
+		Records int           `json:"records"` // that are sound
+		Dropped []droppedJSON `json:"dropped"`
+		Copy    string        `json:"copy"` // the journal as it was; empty when nothing was damaged
+	}
+	droppedJSON struct {
+		Record uint64 `json:"record"`
+		Line   int    `json:"line"`
+		Bytes  int64  `json:"bytes"`
+		Why    string `json:"why"`
+	}
+)
+
+func newRepairJSON(run string, r state.Report) repairJSON {
+	out := repairJSON{Run: run, Records: r.Records, Dropped: []droppedJSON{}, Copy: r.Copy}
+	for _, d := range r.Damaged {
+		out.Dropped = append(out.Dropped, droppedJSON{d.Seq, d.Line, d.Bytes, d.Why})
+	}
+	return out
+}
