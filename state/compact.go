@@ -49,6 +49,7 @@ type compactQueue struct {
 	Scope
 	Answers []Answer   `json:"answers,omitempty"`
 	Dos     []DoResult `json:"dos,omitempty"`
+	Warned  []string   `json:"warned,omitempty"`
 }
 
 type compactTry struct {
@@ -92,7 +93,7 @@ func (st *WorkflowState) compact() compact {
 }
 
 func (c *compact) addQueue(at Scope, q *queue) {
-	c.Queues = append(c.Queues, compactQueue{at, slices.Clone(q.answers), slices.Clone(q.dos)})
+	c.Queues = append(c.Queues, compactQueue{at, slices.Clone(q.answers), slices.Clone(q.dos), slices.Clone(q.warned)})
 	for key, in := range q.inner {
 		c.addQueue(Scope{at.Step, at.Item, key}, in)
 	}
@@ -197,7 +198,7 @@ func (c *compact) restore() (*WorkflowState, error) {
 	}
 	for _, q := range c.Queues {
 		to := st.open(q.Scope)
-		to.answers, to.dos = q.Answers, q.Dos
+		to.answers, to.dos, to.warned = q.Answers, q.Dos, q.Warned
 	}
 	for _, t := range c.Sent {
 		st.fold.sent[tryKey{t.Call, t.Try}] = openTry{t.Scope, t.Provider, t.Reserved}

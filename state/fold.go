@@ -48,6 +48,7 @@ type openTry struct {
 type queue struct {
 	answers []Answer
 	dos     []DoResult
+	warned  []string          // codes and messages: an attempt that is replayed gives its warnings again, and they count once
 	inner   map[string]*queue // by Do key: the answers of calls made inside a Do that has not completed
 }
 
@@ -115,7 +116,9 @@ func (st *WorkflowState) apply(e Event) {
 	case PipelineChanged:
 		st.changed(d)
 	case RunWarning:
-		st.warn(d.Code, d.Message)
+		if st.news(e.Scope, d) {
+			st.warn(d.Code, d.Message)
+		}
 	case PauseRequested:
 		st.Pausing = true
 	case StepStarted:
@@ -254,6 +257,19 @@ func (st *WorkflowState) warn(code, message string) {
 	}
 	st.Warnings[i].Count++
 	st.Warnings[i].Message = message
+}
+
+// news says that a warning was not given before in its open scope.
+func (st *WorkflowState) news(at Scope, d RunWarning) bool {
+	if at.Step == "" {
+		return true
+	}
+	q, said := st.open(at), d.Code+": "+d.Message
+	if slices.Contains(q.warned, said) {
+		return false
+	}
+	q.warned = append(q.warned, said)
+	return true
 }
 
 func (st *WorkflowState) marked(d JournalMark) {

@@ -48,7 +48,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 			return outcome{stop: stop}
 		}
 		if err == nil {
-			s.closeOrphans(sc)
+			sc.closeOrphans(context.WithoutCancel(ctx))
 			return outcome{last: a, number: n}
 		}
 		if stop := s.cutShort(ctx); stop != nil {
@@ -192,11 +192,4 @@ func harmless(c resilience.Class) bool {
 		resilience.Network, resilience.RateLimit, resilience.Quota, resilience.Auth, resilience.Permission, resilience.NotFound,
 		resilience.Overloaded, resilience.Server, resilience.Timeout, resilience.Canceled,
 	}, c)
-}
-
-// closeOrphans counts recorded answers as waste that a successful attempt did not ask for again.
-func (s *session) closeOrphans(sc *scope) {
-	for _, seq := range sc.orphans() {
-		s.post(sc.event(state.CallJudged{Of: seq, Class: "divergence"}))
-	}
 }

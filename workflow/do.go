@@ -56,7 +56,7 @@ func (sc *scope) once(ctx context.Context, key string, fn func(context.Context) 
 			return nil, poison // something inside was refused: what fn made of that must not become a result
 		}
 		if err == nil {
-			sc.session.closeOrphans(inner)
+			inner.closeOrphans(context.WithoutCancel(ctx))
 		}
 		return raw, err
 	})

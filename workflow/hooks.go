@@ -56,30 +56,51 @@ func (sc *scope) warn(code, message string) {
 }
 
 // diverged is called before something unrecorded is paid. If this scope was asked other things before a crash, and those
-// answers are still there, the program or its prompts are not pure: the user is told, and may have chosen to stop.
+// answers are still there, then either they are yet to be asked for by calls that run side by side, or the program or its
+// prompts are not pure. Only the end of the attempt can tell (see closeOrphans), but who chose to stop is stopped now.
 func (sc *scope) diverged(ctx context.Context, t resilience.Try) error {
 	orphans := sc.orphans()
 	if len(orphans) == 0 {
 		return nil
 	}
-	sc.mu.Lock()
-	first := !sc.warned
-	sc.warned = true
-	sc.mu.Unlock()
-	if !first {
-		return nil
+	if sc.session.cfg.OnDivergence == DivergenceStop {
+		return misuse("%w: %s", ErrDiverged, sc.divergence(ctx, orphans, t.Messages))
 	}
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if sc.diverging == nil {
+		sc.diverging = &t
+	}
+	return nil
+}
+
+// divergence says what differs, for people.
+func (sc *scope) divergence(ctx context.Context, orphans []uint64, asked []string) string {
 	message := fmt.Sprintf("%s asks something that it did not ask before; %d recorded answers no longer fit", sc.name(), len(orphans))
 	if e, err := sc.session.rec.Event(ctx, orphans[0]); err == nil {
 		if a, ok := e.Data.(state.CallAnswered); ok {
-			message += "; " + differs(a.Messages, t.Messages)
+			message += "; " + differs(a.Messages, asked)
 		}
 	}
-	if sc.session.cfg.OnDivergence == DivergenceStop {
-		return misuse("%w: %s", ErrDiverged, message)
+	return message
+}
+
+// closeOrphans ends a scope that did well: recorded answers that it did not ask for again are waste, and if it paid for
+// others in their place, the user is told.
+func (sc *scope) closeOrphans(ctx context.Context) {
+	orphans := sc.orphans()
+	if len(orphans) == 0 {
+		return
 	}
-	sc.warn("divergence", message)
-	return nil
+	for _, seq := range orphans {
+		sc.session.post(sc.event(state.CallJudged{Of: seq, Class: "divergence"}))
+	}
+	sc.mu.Lock()
+	t := sc.diverging
+	sc.mu.Unlock()
+	if t != nil {
+		sc.warn("divergence", sc.divergence(ctx, orphans, t.Messages))
+	}
 }
 
 func differs(recorded, asked []string) string {

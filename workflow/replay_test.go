@@ -274,3 +274,32 @@ func TestResultsAreFreshCopies(t *testing.T) {
 	require.NoError(t, r.run())
 	require.Equal(t, `1`, string(events[state.StepCompleted](r)[1].Result))
 }
+
+// Calls that run side by side may be asked for in another order after a crash; that is no divergence.
+func TestConcurrentCallsOfAnAttemptDoNotDiverge(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, echo(t), changing([]string{"b"}, []string{"a", "b"}))
+	require.Error(t, r.run(), "of two calls only b was answered before the crash")
+	require.NoError(t, r.run(), "now a is asked first")
+	require.Equal(t, "b | a", r.asked())
+	require.Zero(t, r.warned("divergence"))
+	require.Zero(t, r.state().Usage.Waste.Input)
+}
+
+func TestWarningOfAReplayedAttemptCountsOnce(t *testing.T) {
+	t.Parallel()
+	begin := once()
+	r := newRig(t, echo(t), workflow.NewTask("t", func(ctx context.Context) (string, error) {
+		text, err := ask(ctx, "a")
+		workflow.Warn(ctx, "short", "too short")
+		if begin() {
+			return "", class(resilience.Server)
+		}
+		workflow.Warn(ctx, "short", "another one")
+		return text, err
+	}))
+	require.Error(t, r.run())
+	require.Equal(t, 1, r.warned("short"))
+	require.NoError(t, r.run())
+	require.Equal(t, 2, r.warned("short"))
+}

@@ -23,12 +23,12 @@ type scope struct {
 	prev    string // key of the item before this one in its lane; see Previous
 	hasPrev bool
 
-	mu      sync.Mutex          // guards the fields below
-	closed  bool                // its function has returned
-	answers map[string][]uint64 // request hash → recorded answers not consumed by this attempt, in journal order
-	dos     map[string][]uint64 // key → recorded results not consumed by this attempt
-	used    map[string]bool     // keys of Do in this attempt
-	warned  bool                // a divergence has been reported
+	mu        sync.Mutex          // guards the fields below
+	closed    bool                // its function has returned
+	answers   map[string][]uint64 // request hash → recorded answers not consumed by this attempt, in journal order
+	dos       map[string][]uint64 // key → recorded results not consumed by this attempt
+	used      map[string]bool     // keys of Do in this attempt
+	diverging *resilience.Try     // the first try that paid while recorded answers were not asked for yet
 
 	inherited bool // answers of an earlier generation are among them; set before the function runs
 }

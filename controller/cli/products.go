@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,21 +60,35 @@ func (k *kit) products() []string {
 
 func (k *kit) archiveFolder() string { return filepath.Join(k.out, ".archive") }
 
-// keepProducts copies the derived files into the archive, beside the run that was moved there. It returns what to add to
-// the message: a copy that fails costs no more than that, since the files can be derived again.
+// keepProducts moves the derived files into the archive, beside the run that was moved there, so that what stands beside
+// the new run is never the old one's. It returns what to add to the message: a file that stays costs no more than that.
 func (k *kit) keepProducts(suffix string) string {
 	kept := 0
 	for _, path := range k.products() {
 		name := k.project + "-" + suffix + strings.TrimPrefix(filepath.Base(path), k.project)
-		if err := copyFile(path, filepath.Join(k.archiveFolder(), name)); err != nil {
-			return fmt.Sprintf(" (its files could not be copied there: %v)", err)
+		if err := moveFile(path, filepath.Join(k.archiveFolder(), name)); err != nil {
+			return fmt.Sprintf(" (its files could not be moved there: %v)", err)
 		}
 		kept++
 	}
 	if kept == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", with copies of its %d files", kept)
+	return fmt.Sprintf(", with its files (%d)", kept)
+}
+
+// moveFile moves a file within the folder of runs. One that another program has open, which its lock tells, is copied.
+func moveFile(from, to string) error {
+	if _, err := os.Lstat(from + ".lock"); err == nil {
+		return copyFile(from, to)
+	}
+	if _, err := os.Lstat(to); err == nil {
+		return &fs.PathError{Op: "move", Path: to, Err: fs.ErrExist}
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 func copyFile(from, to string) (err error) {

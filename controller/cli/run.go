@@ -152,7 +152,7 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 	return err
 }
 
-// archive moves the old run aside, and keeps a copy of the files derived from it, which the new run will write again.
+// archive moves the old run aside, and the files derived from it with it.
 func (k *kit) archive(ctx context.Context, store state.Store) error {
 	suffix := time.Now().UTC().Format("20060102T150405.000Z")
 	if err := store.Remove(ctx, k.project, state.RemoveOptions{Archive: true, Suffix: suffix}); err != nil {

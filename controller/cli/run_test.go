@@ -154,6 +154,24 @@ func TestFreshMovesTheOldRunAside(t *testing.T) {
 	text, err := os.ReadFile(copies[0])
 	require.NoError(t, err)
 	require.Equal(t, "the old book", string(text))
+	require.NoFileExists(t, filepath.Join(out, "monday.md"), "the old book does not stand beside the new run")
+	require.FileExists(t, filepath.Join(out, "monday2.md"), "another run's file is left alone")
+}
+
+func TestFreshLeavesAFileThatIsOpenElsewhere(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := tides(t, &script{})
+	require.Equal(t, 0, run(t, app, "--out", out).code)
+	book := filepath.Join(out, "monday.yw7")
+	require.NoError(t, os.WriteFile(book, []byte("the old book"), 0o600))
+	require.NoError(t, os.WriteFile(book+".lock", nil, 0o600))
+	o := run(t, app, "--out", out, "--fresh")
+	require.Equal(t, 0, o.code, o.stderr)
+	require.FileExists(t, book)
+	copies, err := filepath.Glob(filepath.Join(out, ".archive", "monday*.yw7"))
+	require.NoError(t, err)
+	require.Len(t, copies, 1)
 }
 
 func TestRetryTakesWhatFailed(t *testing.T) {
