@@ -228,6 +228,21 @@ func TestDamageIsNamedAndRepaired(t *testing.T) {
 	require.Contains(t, o.out, "nothing to repair")
 }
 
+func TestRepairNamesARecordThatIsMissing(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := partialRun(t, out)
+	path := filepath.Join(out, "monday", "journal.jsonl")
+	journal, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := bytes.SplitAfter(journal, []byte("\n"))
+	without := append(bytes.Join(lines[:4], nil), bytes.Join(lines[5:], nil)...)
+	require.NoError(t, os.WriteFile(path, without, 0o600))
+	o := run(t, app, "repair", "--out", out)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.Contains(t, o.out, "dropped record 5: it is missing\n")
+}
+
 func TestFolderThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() == 0 {

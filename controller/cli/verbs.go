@@ -158,7 +158,11 @@ func (k *kit) repair(ctx context.Context, _ []string) error {
 	}
 	text := fmt.Sprintf("%s: kept %d sound records\n", k.project, report.Records)
 	for _, d := range report.Damaged {
-		text += fmt.Sprintf("dropped record %d (line %d, %d bytes): %s\n", d.Seq, d.Line, d.Bytes, state.Printable(d.Why))
+		at := ""
+		if d.Line > 0 { // a record that is missing stands nowhere
+			at = fmt.Sprintf(" (line %d, %d bytes)", d.Line, d.Bytes)
+		}
+		text += fmt.Sprintf("dropped record %d%s: %s\n", d.Seq, at, state.Printable(d.Why))
 	}
 	text += fmt.Sprintf("the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
 	return k.say(newRepairJSON(k.project, report), text)
