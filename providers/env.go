@@ -177,5 +177,5 @@ func offlineNotice() string {
 	if len(found) == 0 {
 		return offline.Notice
 	}
-	return offline.Notice + " Found here: " + strings.Join(found, ", ") + `; use them with --provider auto, or providers.FromEnv("auto").`
+	return offline.Notice + " Found here: " + strings.Join(found, ", ") + `; "auto" uses them.`
 }

@@ -53,7 +53,7 @@ func TestFromEnvOffline(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"offline"}, order(t, m.Default), "a key alone spends no money")
 	require.Contains(t, m.Notice, "GROQ_API_KEY")
-	require.Contains(t, m.Notice, `providers.FromEnv("auto")`)
+	require.Contains(t, m.Notice, `"auto" uses them`)
 	require.NotContains(t, m.Notice, testKey)
 }
 

@@ -28,7 +28,10 @@ type ChainError struct {
 
 // Error lists each provider with class, cause and remedy.
 func (e *ChainError) Error() string {
-	if len(e.Failures) == 1 {
+	switch {
+	case e.Tries == 0 && len(e.Failures) == 1: // it is out for the session, or cools down: nothing was asked
+		return e.Failures[0].Err.Error()
+	case len(e.Failures) == 1:
 		return fmt.Sprintf("no answer after %s: %v", count(e.Tries, "try", "tries"), e.Failures[0].Err)
 	}
 	var b strings.Builder

@@ -19,6 +19,7 @@ type compact struct {
 	Queues     []compactQueue `json:"queues,omitempty"`
 	Sent       []compactTry   `json:"sent,omitempty"`
 	ErrorCount int            `json:"error_count"`
+	Repaired   bool           `json:"repaired,omitempty"`
 }
 
 type compactStep struct {
@@ -64,7 +65,7 @@ var itemLetters = map[Status]byte{StatusPending: 'p', StatusRunning: 'r', Status
 
 // compact copies what a snapshot needs. It is quick, for it runs under the Recorder's lock; encode does the rest.
 func (st *WorkflowState) compact() compact {
-	c := compact{State: *st, ErrorCount: st.fold.errorCount}
+	c := compact{State: *st, ErrorCount: st.fold.errorCount, Repaired: st.fold.repaired}
 	c.State.fold = foldState{}
 	c.State.Steps = slices.Clone(st.Steps)
 	c.State.Providers = maps.Clone(st.Providers)
@@ -171,7 +172,7 @@ func (c *compact) restore() (*WorkflowState, error) {
 	if providers != nil {
 		st.Providers = providers
 	}
-	st.fold.errorCount = c.ErrorCount
+	st.fold.errorCount, st.fold.repaired = c.ErrorCount, c.Repaired
 	for i, s := range c.Steps {
 		st.fold.index[st.Steps[i].Name] = i
 		st.Steps[i].Items.Known = s.Known

@@ -17,6 +17,7 @@ type foldState struct {
 	sent       map[tryKey]openTry // tries without an end
 	warnings   map[string]int     // code → position in Warnings
 	errorCount int
+	repaired   bool // a damaged record was dropped
 }
 
 type stepFold struct {
@@ -226,11 +227,21 @@ func (st *WorkflowState) stopped(e Event, d RunStopped) {
 	if d.Until != nil {
 		st.Until = *d.Until
 	}
-	if d.Status == StatusCompleted {
+	switch {
+	case d.Status == StatusCompleted && st.lacks():
+		st.Status, st.Reason = StatusOpen, "a repair dropped results of a completed run; a resume makes them again"
+	case d.Status == StatusCompleted:
 		st.Finished = e.Time
 	}
 	st.Waits = nil
 	st.settle(StatusInterrupted)
+}
+
+// lacks says that a step that ran has no end: its record was damaged, and dropped by a repair.
+func (st *WorkflowState) lacks() bool {
+	return st.fold.repaired && slices.ContainsFunc(st.Steps, func(s StepState) bool {
+		return s.Status != StatusCompleted && s.Status != StatusTolerated || s.Items.Done < s.Items.Total
+	})
 }
 
 // settle ends what a session left running: steps become as, items pending.
@@ -278,6 +289,7 @@ func (st *WorkflowState) marked(d JournalMark) {
 		st.warn("journal_recovered", fmt.Sprintf(
 			"%d bytes at the end of the journal, from event %d on, were not complete after a crash and were dropped", d.BytesLost, d.From))
 	case MarkRepaired:
+		st.fold.repaired = true
 		st.warn("journal_repaired", fmt.Sprintf("event %d was damaged and dropped by a repair; the journal as it was is kept in %s", d.From, d.Copy))
 	}
 }

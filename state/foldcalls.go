@@ -44,7 +44,7 @@ func (st *WorkflowState) callFailed(e Event, d CallFailed) {
 			t.WasteCost += *d.Cost
 		}
 	})
-	if d.Class != "canceled" {
+	if d.Class != "canceled" && d.Next != NextGiveUp { // what gives up is told by the item or step that fails with it
 		st.fail(e, ErrorEntry{Class: d.Class, Provider: d.Provider, Message: d.Message, Attempt: d.Try, Next: d.Next})
 	}
 }
@@ -112,7 +112,7 @@ func (st *WorkflowState) attemptFailed(e Event, d AttemptFailed) {
 			s.Attempts++
 		}
 	})
-	if d.Next != NextGiveUp {
+	if d.Next != NextGiveUp { // what gives up is told by the item or step that fails with it
 		st.fail(e, ErrorEntry{Class: d.Class, Message: d.Message, Next: d.Next})
 	}
 	if d.KeepTo == nil {

@@ -77,12 +77,19 @@ type PartialError struct {
 func (e *PartialError) Error() string {
 	var parts []string
 	if e.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d items failed", e.Failed))
+		parts = append(parts, fmt.Sprintf("%s failed", plural(e.Failed, "item")))
 	}
 	if e.Pending > 0 {
 		parts = append(parts, fmt.Sprintf("%d did not run", e.Pending))
 	}
 	return fmt.Sprintf("step %s is incomplete: %s", e.Step, strings.Join(parts, ", "))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // Is reports that a PartialError is ErrPartial.

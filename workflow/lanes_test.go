@@ -48,7 +48,7 @@ func TestLaneStopsBehindFailedItem(t *testing.T) {
 	r, each := laned(t, workflowtest.NewModel(t, workflowtest.Answer{Match: "a2", Err: class(resilience.ContentPolicy), Times: 1}, workflowtest.Answer{Text: "<$prompt>"}), 1)
 	err := r.run()
 	require.ErrorIs(t, err, workflow.ErrPartial)
-	require.ErrorContains(t, err, "1 items failed, 1 did not run")
+	require.ErrorContains(t, err, "1 item failed, 1 did not run")
 	for k, want := range map[string]state.Status{
 		"a1": state.StatusCompleted, "a2": state.StatusFailed, "a3": state.StatusPending, "b1": state.StatusCompleted, "b2": state.StatusCompleted,
 	} {

@@ -30,7 +30,7 @@ func TestFailedItemsOfARunMakeItPartial(t *testing.T) {
 	r := newRig(t, k2FailsOnce(t), halfDone())
 	err := r.run()
 	require.ErrorIs(t, err, workflow.ErrPartial)
-	require.ErrorContains(t, err, "1 items failed")
+	require.ErrorContains(t, err, "1 item failed")
 	st := r.state()
 	require.Equal(t, state.StatusPartial, st.Status)
 	require.Equal(t, state.StatusPartial, st.Step("e").Status)

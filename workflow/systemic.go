@@ -16,7 +16,7 @@ type systemicStop struct {
 }
 
 func (e *systemicStop) Error() string {
-	return fmt.Sprintf("step %s: %d items in a row failed for the same reason, so the rest was not tried: %v", e.step, len(e.failed), e.err)
+	return fmt.Sprintf("%s in a row failed for the same reason, so the rest was not tried: %v", plural(len(e.failed), "item"), e.err)
 }
 func (e *systemicStop) Unwrap() error { return e.err }
 

@@ -257,3 +257,17 @@ func BenchmarkAppendSync(b *testing.B) {
 	}
 	require.NoError(b, j.Close())
 }
+
+func TestWriteFileSweepsWhatKilledWritersLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "Book.md")
+	old, fresh := filepath.Join(dir, ".Book.md.0123.tmp"), filepath.Join(dir, ".Book.md.4567.tmp")
+	for _, name := range []string{old, fresh} {
+		require.NoError(t, os.WriteFile(name, []byte("half"), 0o600))
+	}
+	require.NoError(t, os.Chtimes(old, time.Time{}, time.Now().Add(-2*time.Hour)))
+	require.NoError(t, WriteFile(path, []byte("whole")))
+	require.NoFileExists(t, old)
+	require.FileExists(t, fresh, "its writer may be at work")
+}

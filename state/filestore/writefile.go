@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
 )
@@ -11,9 +13,28 @@ import (
 // WriteFile replaces a file atomically and durably: after a crash the file has its old content or all of the new. It is
 // meant for what is made from a run's results. The folder must exist; the file's mode becomes 0600.
 func WriteFile(path string, data []byte) error {
-	// 64 random bits: two writers don't meet, and what a killed one left is in nobody's way.
-	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+randomName()+".tmp")
+	// 64 random bits: two writers don't meet.
+	begin := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
+	sweep(begin)
+	temp := begin + randomName() + ".tmp"
 	return replaceFile(vfs.OS{}, path, temp, os.O_EXCL, data)
+}
+
+// sweep removes temporary files that killed writers left. One that is an hour old has no writer.
+func sweep(begin string) {
+	entries, err := os.ReadDir(filepath.Dir(begin))
+	if err != nil {
+		return // writing will say why
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasPrefix(name, filepath.Base(begin)) || !strings.HasSuffix(name, ".tmp") {
+			continue
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(filepath.Join(filepath.Dir(begin), name)) // it is in nobody's way
+		}
+	}
 }
 
 // replaceFile writes the temporary file, which must be in the same folder, and renames it.
