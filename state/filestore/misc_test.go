@@ -42,8 +42,8 @@ func TestFilesArePrivate(t *testing.T) {
 	s, err := Open(dir)
 	require.NoError(t, err)
 	require.NoDirExists(t, dir, "nothing is created before a run is")
-	for range s.List(t.Context(), state.ListQuery{}) {
-		t.Fatal("no run")
+	for h, err := range s.List(t.Context(), state.ListQuery{}) {
+		t.Fatalf("there is no run, but %q is listed: %v", h.Run, err)
 	}
 	j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
 	require.NoError(t, err)
@@ -79,8 +79,8 @@ func TestPauseFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(pause, nil, 0o600)) // touch pause
 	_, err = s.Head(t.Context(), testRun)
 	require.ErrorIs(t, err, state.ErrNotFound)
-	for range s.List(t.Context(), state.ListQuery{}) {
-		t.Fatal("no run")
+	for h, err := range s.List(t.Context(), state.ListQuery{}) {
+		t.Fatalf("there is no run, but %q is listed: %v", h.Run, err)
 	}
 	j, err := s.Open(t.Context(), testRun, state.OpenOptions{Mode: state.Create})
 	require.NoError(t, err)

@@ -80,14 +80,15 @@ func (s *Store) Open(ctx context.Context, name string, o state.OpenOptions) (sta
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, err := s.find(name)
+	_, err := s.find(name)
 	switch {
 	case err == nil && o.Mode == state.Create:
 		return nil, fmt.Errorf("run %q: %w", name, state.ErrExists)
 	case err != nil && o.Mode == state.OpenExisting:
 		return nil, err
 	}
-	if r = s.runs[name]; r == nil {
+	r := s.runs[name]
+	if r == nil {
 		r = &run{}
 		s.runs[name] = r
 	}

@@ -64,8 +64,8 @@ func checkBeginning(t *testing.T, s state.Store) {
 	require.ErrorIs(t, err, state.ErrNotFound)
 	_, err = s.Open(t.Context(), run, state.OpenOptions{Mode: state.OpenExisting})
 	require.ErrorIs(t, err, state.ErrNotFound)
-	for h := range s.List(t.Context(), state.ListQuery{}) {
-		t.Fatalf("%s is listed", h.Run)
+	for h, err := range s.List(t.Context(), state.ListQuery{}) {
+		t.Fatalf("%s is listed: %v", h.Run, err)
 	}
 
 	// The first record is a run.created, alone and synced.

@@ -81,7 +81,8 @@ func checkQueries(t *testing.T, s state.Store) {
 		list := read(t, s, run, state.Query{From: n, Limit: 1})
 		same(t, w.sent[n-1:n], list)
 	}
-	for range s.Events(t.Context(), run, state.Query{}) {
+	for _, err := range s.Events(t.Context(), run, state.Query{}) {
+		require.NoError(t, err)
 		break // the caller may stop at any event
 	}
 }
@@ -140,8 +141,8 @@ func checkRemove(t *testing.T, s state.Store) {
 		require.ErrorIs(t, err, state.ErrNotFound)
 		_, err = collect(t.Context(), s, run, state.Query{})
 		require.ErrorIs(t, err, state.ErrNotFound)
-		for h := range s.List(t.Context(), state.ListQuery{}) {
-			t.Fatalf("%s is still listed", h.Run)
+		for h, err := range s.List(t.Context(), state.ListQuery{}) {
+			t.Fatalf("%s is still listed: %v", h.Run, err)
 		}
 	}
 	w := start(t, s, run) // the name is free again
