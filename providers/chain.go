@@ -122,6 +122,19 @@ func (c *Chain) Wrap(wrap func(Provider) (Provider, error)) (*Chain, error) {
 	return NewChain(c.cfg, ps...)
 }
 
+// String names the members in their order, as a run records them: "groq/llama-3.3-70b-versatile, openai/gpt-4o-mini".
+func (c *Chain) String() string {
+	var names []string
+	for _, m := range c.members {
+		name := m.Name
+		if m.Model != "" {
+			name += "/" + m.Model
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // ReportsTries says that the chain calls the hooks itself.
 func (c *Chain) ReportsTries() bool { return true }
 

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/tmc/langchaingo/llms"
 	"go.uber.org/zap"
 
 	"github.com/dogear-go/dogear/controller"
@@ -267,16 +269,40 @@ func (s *session) opened() state.SessionOpened {
 	if err != nil {
 		host = "unknown"
 	}
-	o := state.SessionOpened{PID: os.Getpid(), Host: host, Versions: map[string]string{"go": runtime.Version()},
+	o := state.SessionOpened{PID: os.Getpid(), Host: host, Versions: versions(),
 		Concurrency: s.cfg.concurrency(), Settings: s.cfg.Settings, Roles: map[string]string{}}
 	if o.Settings == nil {
 		s.rec.View(func(st *state.WorkflowState) { o.Settings = st.Session.Settings })
 	}
 	for role, m := range s.cfg.Roles {
-		o.Roles[role] = fmt.Sprintf("%T", m)
+		o.Roles[role] = describe(m)
 	}
 	if s.cfg.Model != nil {
-		o.Roles["*"] = fmt.Sprintf("%T", s.cfg.Model)
+		o.Roles["*"] = describe(s.cfg.Model)
 	}
 	return o
+}
+
+// describe names a model as it names itself, or by its type.
+func describe(m llms.Model) string {
+	if s, ok := m.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", m)
+}
+
+// versions are those of Go and, in a program built from modules, of Dogear.
+func versions() map[string]string {
+	const module = "github.com/dogear-go/dogear"
+	v := map[string]string{"go": runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Path == module && m.Version != "" {
+			v["dogear"] = m.Version
+		}
+	}
+	return v
 }
