@@ -42,20 +42,27 @@ func (a *asker) run(ctx context.Context) (any, error) {
 	msgs := a.base
 	for range MaxAsks {
 		resp, err := a.model.GenerateContent(ctx, msgs)
-		if err != nil {
+		switch {
+		case err != nil && a.soft != nil && aboutContent(err):
+			return a.warned(ctx, *a.soft), nil // a wish must not cost the answer that there is
+		case err != nil:
 			return nil, err
 		}
 		v := a.judge(resp)
 		a.ids = append(a.ids, v.id)
 		switch {
 		case v.err == nil:
+			a.waste(ctx, a.soft)
 			return v.value, nil
 		case v.soft && a.soft != nil:
+			a.waste(ctx, a.soft)
 			return a.warned(ctx, v), nil
 		case v.soft:
-			a.soft = &v
+			a.soft = &v // it may be used yet
+		default:
+			a.waste(ctx, &v)
 		}
-		a.refuse(ctx, v)
+		a.reasons = append(a.reasons, v.err)
 		msgs = a.again(v)
 	}
 	if a.soft != nil {
@@ -64,13 +71,23 @@ func (a *asker) run(ctx context.Context) (any, error) {
 	return nil, a.giveUp(ctx)
 }
 
+// aboutContent says that asking again was answered, but not with something usable.
+func aboutContent(err error) bool {
+	switch resilience.Classify(err) {
+	case resilience.EmptyResponse, resilience.Truncated, resilience.InvalidResponse, resilience.ContentPolicy, resilience.ContextLength:
+		return true
+	}
+	return false
+}
+
 // judge decodes an answer and asks the checks. The chain has seen to it that it is neither empty nor cut; for any other model that is
 // done here.
 func (a *asker) judge(resp *llms.ContentResponse) verdict {
 	v := verdict{text: answerText(resp), id: resilience.AnswerID(resp)}
 	answer := resilience.Answer{Text: v.text, FinishReason: finishOf(resp), Prompt: a.prompt}
 	var always []resilience.Check
-	if !resilience.ReportsTries(a.model) {
+	giver, _ := resilience.AnswerFrom(resp) // a run's model does not know what it stands for, but who answered was a chain's member
+	if giver == "" && !resilience.ReportsTries(a.model) {
 		always = []resilience.Check{resilience.NotTruncated, resilience.NotEmpty}
 	} else if a.json {
 		always = []resilience.Check{resilience.NotTruncated} // a chain may accept cut texts; cut JSON is none
@@ -94,10 +111,9 @@ func (a *asker) judge(resp *llms.ContentResponse) verdict {
 	return v
 }
 
-// refuse notes that an answer is not used.
-func (a *asker) refuse(ctx context.Context, v verdict) {
-	a.reasons = append(a.reasons, v.err)
-	if a.hooks.Wasted != nil {
+// waste tells that an answer is not used.
+func (a *asker) waste(ctx context.Context, v *verdict) {
+	if v != nil && a.hooks.Wasted != nil {
 		a.hooks.Wasted(ctx, v.id, v.err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -47,6 +48,11 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	o.status, o.usage = status, usage
 	if err != nil || a.sink.failed() || end == streamCut || (a.sink != nil && end == notStreamed && ctx.Err() != nil) {
 		o.err = a.failure(parent, ctx, err, fail)
+	}
+	if resp != nil && slices.Contains(resp.Choices, nil) {
+		whole := *resp
+		whole.Choices = slices.DeleteFunc(slices.Clone(resp.Choices), func(c *llms.ContentChoice) bool { return c == nil })
+		resp = &whole
 	}
 	if o.err == nil && resp == nil {
 		o.err = a.error(resilience.EmptyResponse, errors.New("the client returned no answer"))

@@ -94,7 +94,8 @@ func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
 	return k.ask(ctx, m, t, options)
 }
 
-// replay looks for the recorded answer of an equal request. Which provider gave it does not matter.
+// replay looks for the recorded answer of an equal request, whoever gave it. It is judged as that member's, if that is still
+// in the chain.
 func (k *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentResponse, *member, error) {
 	if k.hooks.Replay == nil {
 		return nil, nil, nil
@@ -105,13 +106,28 @@ func (k *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentRespo
 	if err != nil || !ok || resp == nil {
 		return nil, nil, err
 	}
-	k.sink.begin()
-	if text := answerText(resp); k.sink != nil && text != "" {
-		if err := k.sink.write(ctx, []byte(text)); err != nil {
-			return nil, nil, k.streamError(m, err)
+	provider, model := resilience.AnswerFrom(resp)
+	for _, o := range k.chain.members {
+		if o.Name == provider && o.Model == model {
+			m = o
 		}
 	}
 	return resp, m, nil
+}
+
+// handOut gives an accepted answer to the caller's streaming function: what a fresh one still holds back, or the whole text of
+// a recorded one. Nobody saw anything of a recorded one that was refused.
+func (k *call) handOut(ctx context.Context, resp *llms.ContentResponse, replayed bool) error {
+	if !replayed || k.sink == nil {
+		return k.sink.flush(ctx)
+	}
+	k.sink.begin()
+	if text := answerText(resp); text != "" {
+		if err := k.sink.write(ctx, []byte(text)); err != nil {
+			return err
+		}
+	}
+	return k.sink.flush(ctx)
 }
 
 // ask makes the request.
@@ -127,7 +143,10 @@ func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []l
 	o := a.run(ctx, k.messages, options)
 	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
 	if o.err == nil && blank(o.resp) {
-		o.err = m.unusable(judge(o.resp))
+		// A limit that was used up before the first word says what to ask next, so that one is recorded like an answer.
+		if fault := judge(o.resp); resilience.Classify(fault) != resilience.Truncated || len(o.resp.Choices) == 0 {
+			o.err = m.unusable(fault)
+		}
 	}
 	if o.err != nil {
 		return k.failed(ctx, m, t, o)
@@ -190,8 +209,10 @@ func (k *call) accept(ctx context.Context, m *member, resp *llms.ContentResponse
 		fault = nil
 	}
 	if fault == nil {
-		if err := k.sink.flush(ctx); err != nil {
-			k.chain.health.free(m.index)
+		if err := k.handOut(ctx, resp, replayed); err != nil {
+			if !replayed {
+				k.chain.health.free(m.index)
+			}
 			return nil, fatal{k.streamError(m, err)}
 		}
 		if !replayed && k.chain.health.answered(m.index) && k.hooks.Cooled != nil {
@@ -240,7 +261,10 @@ func (k *call) settle(ctx context.Context, m *member, d decision, replayed bool)
 		k.limit = d.grow
 		k.grown++
 	}
-	if replayed || !d.cool {
+	switch {
+	case replayed:
+		return
+	case !d.cool:
 		k.chain.health.free(m.index)
 		return
 	}

@@ -69,7 +69,8 @@ var (
 	_ resilience.TryReporter = (*Chain)(nil)
 )
 
-// NewChain makes a chain of providers, the preferred one first. Each needs a model; name and model together must differ.
+// NewChain makes a chain of providers, the preferred one first. Each needs a model, which is no chain itself (tries would multiply);
+// name and model together must differ.
 func NewChain(cfg ChainConfig, ps ...Provider) (*Chain, error) {
 	if len(ps) == 0 {
 		return nil, errors.New("providers: a chain needs a provider")
@@ -91,6 +92,9 @@ func NewChain(cfg ChainConfig, ps ...Provider) (*Chain, error) {
 		}
 		if p.Name == "" {
 			return nil, fmt.Errorf("providers: provider %d has no name", i+1)
+		}
+		if resilience.ReportsTries(p.LLM) {
+			return nil, fmt.Errorf("providers: provider %d (%s) is a chain itself, and tries would multiply; put its members here", i+1, p.Name)
 		}
 		if key := [2]string{p.Name, p.Model}; seen[key] {
 			return nil, fmt.Errorf("providers: %s %s stands in the chain twice", p.Name, p.Model)

@@ -76,7 +76,7 @@ func (k *call) decideTransient(ctx context.Context, d *decision, m *member, rule
 	now, later, _ := k.others(m, nil)
 	turn := now && rule.Switch > 0 && (n >= rule.Switch || (toldWait && told > rule.Wait))
 	again := n < rule.Attempts
-	if turn || !again || d.wait > k.chain.cfg.MaxWait || (d.class == resilience.RateLimit && toldWait) {
+	if turn || !again || d.wait > k.chain.cfg.MaxWait || toldWait {
 		d.cool, d.until = true, time.Now().Add(d.wait)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.wait {

@@ -96,7 +96,7 @@ func decodeOne[T any](sp *spec, raw json.RawMessage) (T, error) {
 		return v, err
 	}
 	if err := sp.loose.Validate(instance); err != nil {
-		return v, fmt.Errorf("it does not follow the JSON Schema: %s", plain(err))
+		return v, fmt.Errorf("it does not follow the JSON Schema: %w", firstFault(sp.open, instance))
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, fmt.Errorf("it does not fit: %w", err)
@@ -111,11 +111,6 @@ func decodeOne[T any](sp *spec, raw json.RawMessage) (T, error) {
 		}
 	}
 	return v, nil
-}
-
-// plain is a validation error without the names of the library's own types.
-func plain(err error) string {
-	return strings.TrimSpace(strings.ReplaceAll(err.Error(), "validating root: ", ""))
 }
 
 // messages are the messages with the demand for JSON at the end of the last one that asks.

@@ -151,7 +151,7 @@ func TestSoftChecksAskOnceMore(t *testing.T) {
 		"met":               {[]step{says(long)}, long, 1, ""},
 		"met at second":     {[]step{says(good), says(long)}, long, 2, "wasted a1"},
 		"never met":         {[]step{says(good), says("Again. " + good)}, "Again. " + good, 2, "wasted a1,warn min_words"},
-		"first one is best": {[]step{says(good), says("I'm sorry, but I can't help with that request.")}, good, 3, "wasted a1,wasted a2,wasted a3,warn min_words"},
+		"first one is best": {[]step{says(good), says("I'm sorry, but I can't help with that request.")}, good, 3, "wasted a2,wasted a3,warn min_words"},
 	} {
 		j := newJournal()
 		m := script(c.steps...)

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// checkInput refuses requests that make one client or another panic. It returns the options without nil ones.
+// checkInput refuses requests that make one client or another panic. It returns the options without nil
+// ones, such that a metadata map which concurrent calls share is only read.
 func checkInput(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption) ([]llms.CallOption, error) {
 	if ctx == nil {
 		return nil, invalidRequest(errors.New("the context is nil"))
@@ -31,7 +33,10 @@ func checkInput(ctx context.Context, messages []llms.MessageContent, options []l
 	kept := make([]llms.CallOption, 0, len(options))
 	for _, o := range options {
 		if o != nil {
-			kept = append(kept, o)
+			kept = append(kept, func(c *llms.CallOptions) {
+				o(c)
+				c.Metadata = maps.Clone(c.Metadata) // the next option may write into it, and it is the caller's
+			})
 		}
 	}
 	for i, t := range resilience.ApplyOptions(kept).Tools {

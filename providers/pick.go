@@ -18,8 +18,10 @@ func (k *call) pick(ctx context.Context) (*member, error) {
 	}
 	if k.stick >= 0 && k.usable(k.stick) {
 		m := k.chain.members[k.stick]
-		k.chain.health.take(m.index)
-		return m, nil
+		if state, _ := k.state(m, time.Now()); state != cooling { // another call may have been told to wait longer
+			k.chain.health.take(m.index)
+			return m, nil
+		}
 	}
 	for {
 		best, soonest, until := k.survey(time.Now())

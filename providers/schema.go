@@ -35,7 +35,8 @@ const answerField = "answer"
 type spec struct {
 	name    string
 	raw     json.RawMessage      // as sent
-	loose   *jsonschema.Resolved // of the value itself; unknown fields don't matter to it
+	open    *jsonschema.Schema   // of the value itself; unknown fields don't matter to it
+	loose   *jsonschema.Resolved // open, to validate by
 	wrapped bool                 // the value is asked for under answerField
 }
 
@@ -46,6 +47,9 @@ func newSpec(ctx context.Context, t reflect.Type) (*spec, error) {
 		return nil, fmt.Errorf("the type has no JSON Schema: %w", err)
 	}
 	each(s, notNull)
+	if len(s.Types) == 2 && s.Types[0] == "null" { // a pointer to T stands for T: null is no answer
+		s.Type, s.Types = s.Types[1], nil
+	}
 	shapes, _ := ctx.Value(shapeKey{}).([]func(*jsonschema.Schema))
 	for _, shape := range shapes {
 		shape(s)
@@ -62,9 +66,9 @@ func newSpec(ctx context.Context, t reflect.Type) (*spec, error) {
 	if sp.raw, err = json.Marshal(sent); err != nil {
 		return nil, fmt.Errorf("the JSON Schema: %w", err)
 	}
-	loose := s.CloneSchemas()
-	each(loose, open)
-	if sp.loose, err = loose.Resolve(nil); err != nil {
+	sp.open = s.CloneSchemas()
+	each(sp.open, open)
+	if sp.loose, err = sp.open.CloneSchemas().Resolve(nil); err != nil {
 		return nil, fmt.Errorf("the JSON Schema: %w", err)
 	}
 	return sp, nil

@@ -186,7 +186,7 @@ func (j *journal) ctx(parent context.Context) context.Context {
 			j.ids++
 			id := fmt.Sprint("a", j.ids)
 			c := *resp.Choices[0]
-			info := map[string]any{resilience.AnswerKey: id}
+			info := map[string]any{resilience.AnswerKey: id, resilience.ProviderKey: t.Provider, resilience.ModelKey: t.Model}
 			for k, v := range c.GenerationInfo {
 				info[k] = v
 			}

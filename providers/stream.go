@@ -45,6 +45,7 @@ func newWatched(resp *http.Response, provider string, rec *recorder, keys []stri
 		w.idle = defaultIdle
 	}
 	w.timer = time.AfterFunc(w.idle, func() { cancel(errIdle) })
+	w.timer.Stop() // runs while the server is waited for, not while the caller's function takes its time
 	return w
 }
 
@@ -69,8 +70,9 @@ func (w *watched) Close() error {
 }
 
 func (w *watched) next() {
-	line, err := w.line()
 	w.timer.Reset(w.idle)
+	line, err := w.line()
+	w.timer.Stop()
 	if fail := w.look(bytes.TrimSpace(line)); fail != nil {
 		w.err = w.rec.failed(fail)
 		return

@@ -105,8 +105,13 @@ func (w *wire) errorBody(whole []byte) []byte {
 	return whole
 }
 
+// given says whether a field holds something: some servers send an empty error with each answer.
 func given(raw json.RawMessage) bool {
-	return len(raw) > 0 && !bytes.Equal(raw, []byte("null"))
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "false", "0", `""`, "{}", "[]":
+		return false
+	}
+	return true
 }
 
 func (w *wire) refusal() (text string) {

@@ -47,6 +47,7 @@ func TestNotRefused(t *testing.T) {
 		"I'm not able to continue this story.",
 		"Error: upstream failed", "  **Error:** nothing",
 		"Sorry, we cannot comply with your request.",
+		"I'm sorry, I couldn't generate that content.", "I cannot write the story you asked for.",
 	} {
 		require.Equal(t, ContentPolicy, Classify(NotRefused(Answer{Text: text})), text)
 	}
@@ -63,6 +64,12 @@ func TestNotRefused(t *testing.T) {
 		"Errors had been made.", "The letter began: I'm sorry, but I can't help with that.",
 		strings.Repeat("A long scene. ", 20) + "I'm sorry, but I can't assist with that request.",
 		"", "Ich kann nicht.",
+		"I couldn't continue the story my grandmother had begun. So I burned it.",
+		"I could not write the scene. For three weeks the page stayed white.",
+		"Sorry. I can't help with that, I told him, and closed the door.",
+		"I will not continue this story in the way she wanted it told, thought Mara.",
+		"*I'm sorry, but I can't help with that,* the machine printed.",
+		`I'm sorry, but I can't help with that," Mara said.`,
 	} {
 		require.NoError(t, NotRefused(Answer{Text: text}), text)
 	}

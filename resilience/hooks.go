@@ -16,8 +16,8 @@ type Hooks struct {
 	// Role is the agent role of the call, part of the request's hash.
 	Role string
 
-	// Replay returns the recorded answer of an equal request, when there is one. Nothing is paid then, and neither Before nor After
-	// is called for the try.
+	// Replay returns the recorded answer of an equal request, when there is one, with the names of who gave it (see AnswerFrom).
+	// Nothing is paid then, and neither Before nor After is called for the try.
 	Replay func(ctx context.Context, t Try) (*llms.ContentResponse, bool, error)
 
 	// Before is called before a request leaves; an error refuses the call: the request must not be made, and the error must
@@ -106,6 +106,23 @@ func AnswerID(resp *llms.ContentResponse) string {
 	}
 	id, _ := resp.Choices[0].GenerationInfo[AnswerKey].(string)
 	return id
+}
+
+// ProviderKey and ModelKey are the keys of GenerationInfo, beside [AnswerKey], under which the names of the [Try] that was
+// answered stand.
+const (
+	ProviderKey = "dogear_provider"
+	ModelKey    = "dogear_model"
+)
+
+// AnswerFrom is who gave a recorded answer; both are empty for one that was not recorded.
+func AnswerFrom(resp *llms.ContentResponse) (provider, model string) {
+	if AnswerID(resp) == "" {
+		return "", ""
+	}
+	provider, _ = resp.Choices[0].GenerationInfo[ProviderKey].(string)
+	model, _ = resp.Choices[0].GenerationInfo[ModelKey].(string)
+	return provider, model
 }
 
 type hooksKey struct{}

@@ -22,13 +22,13 @@ var phrases = []phrase{
 		`|exceeds? (?:the )?(?:model's )?context (?:window|limit|length)|maximum context length|input token count.{0,80}exceeds the maximum|maximum prompt length is \d+` +
 		`|reduce the length of the messages|longer than the model'?s context length|exceeds the available context size` +
 		`|greater than the context length|less than (?:the )?context length|too large for model with \d+ maximum context|context[_ ]length[_ ]exceeded` +
-		`|prompt too long; exceeded|model_context_window_exceeded|tokens.{0,40}max_new_tokens.{0,20}must be <=`)},
+		`|prompt too long; exceeded|with context length of only \d+ tokens|model_context_window_exceeded|tokens.{0,40}max_new_tokens.{0,20}must be <=`)},
 	{Auth, []int{400, 401, 403}, regexp.MustCompile(`(?i)api key not valid|(?:invalid|incorrect|missing|expired|wrong|no)\b.{0,12}\b(?:api[ -]?key|x-api-key|auth(?:entication|orization)? (?:token|credentials|header))` +
-		`|api key (?:is )?(?:invalid|expired|missing|not found|revoked|was reported)|no auth credentials|authentication fails|user not found\.?$`)},
+		`|api key (?:is )?(?:invalid|expired|missing|not found|revoked|was reported)|no auth credentials|unregistered callers|authentication fails|user not found\.?$`)},
 	{ContentPolicy, []int{400, 403, 422, 451}, regexp.MustCompile(`(?i)content exists risk|content filter(?:ing)? policy|content management policy|safety system|flagged (?:as|by|for)|blocked by (?:content|our|the safety)` +
 		`|violat\w* .{0,60}(?:usage|content|safety) polic|(?:usage|content) polic\w+ violat|requires moderation|input may contain`)},
 	{Quota, []int{400, 402, 403, 429}, regexp.MustCompile(`(?i)insufficient (?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\bregain` +
-		`|(?:requires|purchase|add) (?:more |additional )?credits|out of credits|free-models-per-day|quota (?:has been )?exhausted`)},
+		`|(?:requires|purchase|add) (?:more |additional )?credits|out of credits|credits? (?:is|are|has been|have been) (?:depleted|used up)|\bkey limit exceeded|free-models-per-day|quota (?:has been )?exhausted`)},
 	{Permission, []int{400, 401, 403, 404}, regexp.MustCompile(`(?i)country, region, or territory|location is not supported|(?:does not|don't) have (?:access|permission)|not allowed to (?:sample|use|access)|data policy` +
 		`|organization (?:must be verified|has been disabled|has been restricted)|has not been used in project|insufficient permissions|missing scopes`)},
 	{NotFound, []int{400, 403, 404, 422}, regexp.MustCompile(`(?i)\bmodels?\b.{0,120}(?:not found|not exist|not supported for|been decommissioned|no longer (?:available|supported)|not available|been deprecated|been retired)` +

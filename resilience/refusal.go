@@ -36,10 +36,14 @@ func NotRefused(a Answer) error {
 var (
 	openings = regexp.MustCompile(`(?i)^(?:(?:i am|i'm) (?:very |so |really )?sorry|i (?:sincerely )?apologi[sz]e|(?:my )?apologies|sorry|unfortunately|regrettably)\b`)
 	// cannot is the model saying that it will not; what follows must speak of the task.
-	cannot = regexp.MustCompile(`(?i)\b(?:i|we) (?:cannot|can't|can not|could not|couldn't|won't|will not|must decline|have to decline|am (?:unable|not able) to|am not (?:comfortable|allowed|permitted))\b|\bi'm (?:unable|not able|not comfortable|not allowed)\b`)
+	cannot = regexp.MustCompile(`(?i)\b(?:i|we) (?:cannot|can't|can not|won't|will not|must decline|have to decline|am (?:unable|not able) to|am not (?:comfortable|allowed|permitted))\b|\bi'm (?:unable|not able|not comfortable|not allowed)\b`)
 	task   = regexp.MustCompile(`(?i)\b(?:assist|help) (?:you )?with (?:that|this|your|creating|writing|generating)\b|\b(?:your|such a) request\b|\b(?:comply|proceed|continue) with (?:this|that|the) request\b|\bfulfil?l (?:this|that|your)\b` +
 		`|\b(?:my|our|content|usage|safety|community) (?:guidelines|polic(?:y|ies))\b|\b(?:this|that|such|the requested|explicit|harmful|inappropriate|copyrighted) (?:type of |kind of )?(?:content|material)\b` +
 		`|\b(?:create|generate|produce|write|provide|continue)\b.{0,40}\b(?:content|material|response|scene|story)\b`)
+	// couldNot is only a model's after an apology: a story told in the first person begins like that as well.
+	couldNot = regexp.MustCompile(`(?i)\b(?:i|we) (?:could not|couldn't)\b`)
+	// told is somebody in a story speaking, or thinking aloud, without quotation marks.
+	told     = regexp.MustCompile(`(?i),["'”*_]* (?:\w+ ){0,3}(?:said|told|answered|replied|whispered|thought|typed|printed)\b`)
 	ai       = regexp.MustCompile(`(?i)^(?:(?:i am|i'm) (?:just |only )?an ai|as an ai)\b`)
 	errorTag = regexp.MustCompile(`^(?i:error)(?:\*\*)?:(?:\*\*)?\s`)
 	sentence = regexp.MustCompile(`^[^.!?\n]*`)
@@ -61,7 +65,14 @@ func looksRefused(text string) bool {
 		start, gap = start[len(opening):], refusalGap
 	}
 	at := cannot.FindStringIndex(start)
-	return at != nil && at[0] <= gap && task.MatchString(sentence.FindString(start[at[0]:]))
+	if at == nil && gap > 0 {
+		at = couldNot.FindStringIndex(start)
+	}
+	if at == nil || at[0] > gap {
+		return false
+	}
+	said := sentence.FindString(start[at[0]:])
+	return task.MatchString(said) && !told.MatchString(said)
 }
 
 // firstRunes returns the first n characters of a text.

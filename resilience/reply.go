@@ -74,6 +74,9 @@ func (r *reply) readJSON(body []byte) bool {
 	if resp, ok := top["response"].(map[string]any); ok && top["error"] == nil { // OpenAI's response.failed
 		top = resp
 	}
+	if list, ok := top["errors"].([]any); ok && len(list) > 0 && top["error"] == nil { // Cloudflare
+		top["error"] = list[0]
+	}
 	r.readChoices(top)
 	switch e := top["error"].(type) {
 	case map[string]any:

@@ -24,7 +24,7 @@ func (r *reply) after(now time.Time) (time.Duration, bool) {
 		if d, ok := seconds(h.Get("Retry-After-Ms"), 1e-3); ok {
 			return d, true
 		}
-		if d, ok := seconds(h.Get("Retry-After"), 1); ok {
+		if d, ok := seconds(strings.TrimSuffix(h.Get("Retry-After"), "s"), 1); ok {
 			return d, true
 		}
 		if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
@@ -116,7 +116,7 @@ func sane(d time.Duration) (time.Duration, bool) {
 }
 
 // inWords: "Please try again in 7m12.5s" (OpenAI, Groq), "Please retry in 34.07s" (Gemini), "retry after 20 seconds".
-var inWords = regexp.MustCompile(`(?i)\b(?:try again|retry|available|wait)(?: (?:in|after|for|at least))? ((?:\d{1,9}(?:\.\d{1,12})?(?:ms|h|m|s)){1,4}|(\d{1,9}(?:\.\d{1,12})?) ?(seconds?|secs?|minutes?|mins?|hours?|milliseconds?))(?:[^\w]|$)`)
+var inWords = regexp.MustCompile(`(?i)\b(?:try again|retry|available|wait)(?: (?:in|after|for|at least))? ((?:\d{1,9}(?:\.\d{1,12})?(?:ms|h|m|s)){1,4}|(\d{1,9}(?:\.\d{1,12})?) ?(seconds?|secs?|s|minutes?|mins?|hours?|milliseconds?|ms))(?:[^\w]|$)`)
 
 // afterInText reads a wait that is told in words.
 func afterInText(message string) (time.Duration, bool) {
@@ -132,7 +132,7 @@ func afterInText(message string) (time.Duration, bool) {
 		return sane(d)
 	}
 	unit := map[byte]float64{'s': 1, 'm': 60, 'h': 3600}[strings.ToLower(m[3])[0]]
-	if strings.HasPrefix(strings.ToLower(m[3]), "milli") {
+	if lower := strings.ToLower(m[3]); lower == "ms" || strings.HasPrefix(lower, "milli") {
 		unit = 1e-3
 	}
 	return seconds(m[2], unit)

@@ -56,7 +56,7 @@ var (
 	tooLargeForTier = regexp.MustCompile(`(?i)request too large\b.{0,400}\blimit:? ?\d+`)
 	// neverAllowed: Gemini, a free plan that has no such model: "…, limit: 0".
 	neverAllowed = regexp.MustCompile(`(?i)quota exceeded for metric[^\n]{0,300}?\blimit: 0\b`)
-	perDay       = regexp.MustCompile(`(?i)\b(?:per[- ]day|per[- ]month|daily|monthly)\b|\((?:TPD|RPD)\)|\bper_day\b`)
+	perDay       = regexp.MustCompile(`(?i)\b(?:per[- ]day|per[- ]month|daily|weekly|monthly)\b|/ ?(?:day|month)\b|\((?:TPD|RPD)\)|\bper_day\b`)
 )
 
 // daily says whether a day's (or month's) allowance is meant.
@@ -164,7 +164,7 @@ func statusClass(status int) Class {
 		return NotFound
 	case 408, 504, 524:
 		return Timeout
-	case 409, 425: // the official clients try again
+	case 409, 425, 499: // the official clients try again; 499 is Gemini's CANCELLED, and not by the caller
 		return Server
 	case 413:
 		return ContextLength

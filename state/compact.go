@@ -16,10 +16,17 @@ import (
 type compact struct {
 	State      WorkflowState  `json:"state"`
 	Steps      []compactStep  `json:"steps"`
+	Removed    []compactGone  `json:"removed,omitempty"`
 	Queues     []compactQueue `json:"queues,omitempty"`
 	Sent       []compactTry   `json:"sent,omitempty"`
 	ErrorCount int            `json:"error_count"`
 	Repaired   bool           `json:"repaired,omitempty"`
+}
+
+// compactGone is a step that the pipeline no longer declares.
+type compactGone struct {
+	Step StepState   `json:"step"`
+	Fold compactStep `json:"fold"`
 }
 
 type compactStep struct {
@@ -74,15 +81,10 @@ func (st *WorkflowState) compact() compact {
 	c.State.Waits = slices.Clone(st.Waits)
 	c.State.Cooling = slices.Clone(st.Cooling)
 	for i, f := range st.fold.steps {
-		s := compactStep{Known: st.Steps[i].Items.Known, Result: f.result, Reads: f.reads, Listed: f.listed}
-		if f.items != nil {
-			s.list = slices.Clone(f.items.list)
-			s.Items = &compactItems{}
-		}
-		if f.incoming != nil {
-			s.Total, s.Incoming, s.Pending = f.incoming.total, slices.Clone(f.incoming.items), f.incoming.reads
-		}
-		c.Steps = append(c.Steps, s)
+		c.Steps = append(c.Steps, f.compact(st.Steps[i].Items.Known))
+	}
+	for _, gone := range st.fold.removed {
+		c.Removed = append(c.Removed, compactGone{gone.step, gone.fold.compact(gone.step.Items.Known)})
 	}
 	for at, q := range st.fold.queues {
 		c.addQueue(at, q)
@@ -91,6 +93,18 @@ func (st *WorkflowState) compact() compact {
 		c.Sent = append(c.Sent, compactTry{try.at, key.call, key.try, try.provider, try.reserved})
 	}
 	return c
+}
+
+func (f stepFold) compact(known bool) compactStep {
+	s := compactStep{Known: known, Result: f.result, Reads: f.reads, Listed: f.listed}
+	if f.items != nil {
+		s.list = slices.Clone(f.items.list)
+		s.Items = &compactItems{}
+	}
+	if f.incoming != nil {
+		s.Total, s.Incoming, s.Pending = f.incoming.total, slices.Clone(f.incoming.items), f.incoming.reads
+	}
+	return s
 }
 
 func (c *compact) addQueue(at Scope, q *queue) {
@@ -105,10 +119,12 @@ func (c *compact) encode() (json.RawMessage, error) {
 	slices.SortFunc(c.Sent, func(a, b compactTry) int {
 		return cmp.Or(strings.Compare(a.Call, b.Call), cmp.Compare(a.Try, b.Try))
 	})
+	slices.SortFunc(c.Removed, func(a, b compactGone) int { return strings.Compare(a.Step.Name, b.Step.Name) })
 	for i := range c.Steps {
-		if s := &c.Steps[i]; s.Items != nil {
-			s.Items.fill(s.list)
-		}
+		c.Steps[i].Items.fill(c.Steps[i].list)
+	}
+	for i := range c.Removed {
+		c.Removed[i].Fold.Items.fill(c.Removed[i].Fold.list)
 	}
 	return Marshal(c)
 }
@@ -118,6 +134,9 @@ func compareScopes(a, b Scope) int {
 }
 
 func (c *compactItems) fill(list []item) {
+	if c == nil {
+		return
+	}
 	n := len(list)
 	c.Keys, c.Seq = make([]string, n), make([]uint64, n)
 	status, hash, result := make([]byte, n), make([]byte, 0, 32*n), make([]byte, 0, 32*n)
@@ -176,23 +195,24 @@ func (c *compact) restore() (*WorkflowState, error) {
 	for i, s := range c.Steps {
 		st.fold.index[st.Steps[i].Name] = i
 		st.Steps[i].Items.Known = s.Known
-		f := stepFold{result: s.Result, reads: s.Reads, listed: s.Listed}
-		if s.Items != nil {
-			t, err := s.Items.table()
-			if err != nil {
-				return nil, err
-			}
-			f.items = t
-			for j := range t.list {
-				if t.list[j].status == StatusRunning {
-					st.fold.running[Scope{Step: st.Steps[i].Name, Item: t.list[j].key}] = struct{}{}
-				}
-			}
-		}
-		if s.Incoming != nil {
-			f.incoming = &incomingList{total: s.Total, items: s.Incoming, reads: s.Pending}
+		f, err := s.restore()
+		if err != nil {
+			return nil, err
 		}
 		st.fold.steps = append(st.fold.steps, f)
+		for it := range st.Items(st.Steps[i].Name) {
+			if it.Status == StatusRunning {
+				st.fold.running[Scope{Step: st.Steps[i].Name, Item: it.Key}] = struct{}{}
+			}
+		}
+	}
+	for _, gone := range c.Removed {
+		f, err := gone.Fold.restore()
+		if err != nil {
+			return nil, err
+		}
+		gone.Step.Items.Known = gone.Fold.Known
+		st.fold.removed[gone.Step.Name] = removed{gone.Step, f}
 	}
 	for i, w := range st.Warnings {
 		st.fold.warnings[w.Code] = i
@@ -205,6 +225,21 @@ func (c *compact) restore() (*WorkflowState, error) {
 		st.fold.sent[tryKey{t.Call, t.Try}] = openTry{t.Scope, t.Provider, t.Reserved}
 	}
 	return st, nil
+}
+
+func (s compactStep) restore() (stepFold, error) {
+	f := stepFold{result: s.Result, reads: s.Reads, listed: s.Listed}
+	if s.Items != nil {
+		t, err := s.Items.table()
+		if err != nil {
+			return f, err
+		}
+		f.items = t
+	}
+	if s.Incoming != nil {
+		f.incoming = &incomingList{total: s.Total, items: s.Incoming, reads: s.Pending}
+	}
+	return f, nil
 }
 
 // Summary is the readable part of a snapshot.

@@ -356,7 +356,8 @@ type CallJudged struct {
 
 // CallReplayed says that the answer recorded as Of was given again, for nothing. Fold: replayed + 1.
 type CallReplayed struct {
-	Of uint64 `json:"of"`
+	Of       uint64 `json:"of"`
+	Provider string `json:"provider,omitempty"` // who gave it; it may be of an earlier generation, which no queue holds
 }
 
 // DoCompleted records the result of a side effect. Fold: the result of Key in its scope. With Queue, results of one key

@@ -28,3 +28,10 @@ func Pending(r *Recorder) int {
 	defer r.mu.Unlock()
 	return len(r.pending)
 }
+
+// Kept is how many events are kept in memory for observers.
+func Kept(r *Recorder) int {
+	r.fold.RLock()
+	defer r.fold.RUnlock()
+	return len(r.ring)
+}

@@ -12,12 +12,19 @@ import (
 type foldState struct {
 	index      map[string]int     // step name → position in Steps
 	steps      []stepFold         // parallel to Steps
+	removed    map[string]removed // steps that the pipeline no longer declares, should they come back
 	queues     map[Scope]*queue   // open scopes, by step and item; Dos hang inside
 	running    map[Scope]struct{} // items that run
 	sent       map[tryKey]openTry // tries without an end
 	warnings   map[string]int     // code → position in Warnings
 	errorCount int
 	repaired   bool // a damaged record was dropped
+}
+
+// removed is what is known of a step that was taken out of the pipeline: what it has was paid.
+type removed struct {
+	step StepState
+	fold stepFold
 }
 
 type stepFold struct {
@@ -101,6 +108,7 @@ func (st *WorkflowState) init() {
 	st.fold.running = map[Scope]struct{}{}
 	st.fold.sent = map[tryKey]openTry{}
 	st.fold.warnings = map[string]int{}
+	st.fold.removed = map[string]removed{}
 	st.Providers = map[string]Totals{}
 }
 
@@ -177,15 +185,24 @@ func (st *WorkflowState) created(e Event, d RunCreated) {
 	st.setSteps(d.Steps)
 }
 
-// setSteps lays the declared steps out anew; what is known of those that stay, stays.
+// setSteps lays the declared steps out anew; what is known of those that stay, or come back, stays.
 func (st *WorkflowState) setSteps(defs []StepDef) {
 	steps, folds := make([]StepState, len(defs)), make([]stepFold, len(defs))
 	index := make(map[string]int, len(defs))
+	for at := range st.fold.running {
+		if !slices.ContainsFunc(defs, func(d StepDef) bool { return d.Name == at.Step }) {
+			st.setItem(at, StatusPending)
+		}
+	}
+	for name, i := range st.fold.index {
+		st.fold.removed[name] = removed{st.Steps[i], st.fold.steps[i]}
+	}
 	for i, def := range defs {
-		if old, ok := st.fold.index[def.Name]; ok {
-			steps[i], folds[i] = st.Steps[old], st.fold.steps[old]
-		} else {
-			steps[i].Status = StatusPending
+		steps[i].Status = StatusPending
+		_, stays := st.fold.index[def.Name]
+		if old, ok := st.fold.removed[def.Name]; ok && (stays || old.step.Kind == def.Kind) {
+			steps[i], folds[i] = old.step, old.fold
+			delete(st.fold.removed, def.Name)
 		}
 		steps[i].StepDef = def
 		index[def.Name] = i

@@ -20,7 +20,7 @@ var size = struct{ sequences, events int }{40, 150}
 
 func init() {
 	if os.Getenv("DOGEAR_SOAK") != "" {
-		size.sequences, size.events = 1000, 1000
+		size.sequences, size.events = 300, 500
 	}
 }
 
@@ -71,6 +71,7 @@ func (r *randomEvents) next() state.Event {
 		state.SessionOpened{PID: 7, Host: "h", Settings: map[string]string{"provider": "offline"}},
 		state.RunStopped{Status: []state.Status{state.StatusPaused, state.StatusFailed, state.StatusPartial, state.StatusCompleted}[r.IntN(4)], Reason: "why", Until: &until},
 		state.RunParams{Old: raw, New: raw}, state.RunBudget{Limit: 5}, state.PipelineChanged{Steps: steps, Renamed: map[string]string{"plan": "plan"}},
+		state.PipelineChanged{Steps: steps[r.IntN(len(steps)):]},
 		state.RunWarning{Code: []string{"a", "b"}[r.IntN(2)], Message: "m"}, state.PauseRequested{By: "x"},
 		state.StepStarted{}, state.ItemStarted{}, state.ItemStarted{}, r.items(), r.items(),
 		state.StepCompleted{Result: raw, Hash: r.hash(), Reads: []state.Read{{Source: "plan", Hash: r.hash()}}},

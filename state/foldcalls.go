@@ -88,7 +88,7 @@ func (st *WorkflowState) waste(at Scope, a *Answer) {
 }
 
 func (st *WorkflowState) replayed(at Scope, d CallReplayed) {
-	provider := ""
+	provider := d.Provider
 	for _, a := range st.Answers(at) {
 		if a.Seq == d.Of {
 			provider = a.Provider

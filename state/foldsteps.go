@@ -94,7 +94,7 @@ func (st *WorkflowState) setItem(at Scope, to Status) *item {
 		s.Items.move(it.status, to)
 		it.status = to
 	})
-	if to == StatusRunning {
+	if to == StatusRunning && it != nil {
 		st.fold.running[Scope{Step: at.Step, Item: at.Item}] = struct{}{}
 	} else {
 		delete(st.fold.running, Scope{Step: at.Step, Item: at.Item})

@@ -33,13 +33,14 @@ type Recorder struct {
 	fold    sync.RWMutex // guards st, last, ring
 	st      *WorkflowState
 	last    Event
-	ring    []Event // the last events, for observers that keep up
+	ring    []Event // the last events, for observers that keep up; empty when nobody observes
 	grown   chan struct{}
 	durable uint64 // highest number known to be on disk; loop's own
 	epoch   uint64 // of this session; loop's own until set, then constant
 	noted   bool   // the recovery has been marked; loop's own
 
 	snap      snapshotter
+	watched   bool // there are observers; constant
 	observers sync.WaitGroup
 	stop      chan struct{} // closed by Close: observers end when they have seen everything
 }
@@ -82,7 +83,7 @@ func OpenRecorder(ctx context.Context, store Store, run string, o RecorderOption
 	r := &Recorder{
 		store: store, run: run, journal: journal, now: o.Now, st: &WorkflowState{}, opened: journal.Last(),
 		wake: make(chan struct{}, 1), broken: make(chan struct{}), done: make(chan struct{}), stop: make(chan struct{}),
-		grown: make(chan struct{}),
+		grown: make(chan struct{}), watched: len(o.Observers) > 0,
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -287,7 +288,9 @@ func (r *Recorder) take() ([]entry, bool) {
 		n = 1
 	}
 	batch := r.pending[:n:n]
-	r.pending = r.pending[n:]
+	if r.pending = r.pending[n:]; len(r.pending) == 0 {
+		r.pending = nil // holds on to no text that is written
+	}
 	return batch, r.closing
 }
 
@@ -351,7 +354,9 @@ func (r *Recorder) apply(events []Event) error {
 		}
 	}
 	r.last = events[len(events)-1]
-	r.ring = append(r.ring, events...)
+	if r.watched {
+		r.ring = append(r.ring, events...)
+	}
 	if n := len(r.ring); n > 2*ringSize {
 		r.ring = append([]Event(nil), r.ring[n-ringSize:]...)
 	}

@@ -350,3 +350,15 @@ func TestRecorderReadsBack(t *testing.T) {
 	_, err = rec.Event(t.Context(), 99)
 	require.ErrorIs(t, err, state.ErrDamaged)
 }
+
+func TestRecorderKeepsNoEventsForNobody(t *testing.T) {
+	t.Parallel()
+	rec := open(t, newSpy(), state.RecorderOptions{})
+	_, err := rec.Commit(created())
+	require.NoError(t, err)
+	require.Zero(t, state.Kept(rec))
+	rec = open(t, newSpy(), state.RecorderOptions{Observers: []state.Observer{func(state.Event) {}}})
+	_, err = rec.Commit(created())
+	require.NoError(t, err)
+	require.Equal(t, 1, state.Kept(rec))
+}

@@ -92,6 +92,9 @@ func (s *session) attemptOnce(ctx context.Context, w work, n int) (*scope, error
 	s.rec.View(sc.load)
 	if w.gen > 0 {
 		if err := s.inherit(ctx, sc); err != nil {
+			if stop := s.cutShort(ctx); stop != nil {
+				err = stop
+			}
 			sc.attempt.poisonWith(err)
 			return sc, err
 		}
@@ -160,7 +163,7 @@ func (s *session) judge(a *attempt, err error) verdict {
 		v = verdict{class: x.class, keepTo: keepBefore(x.from)}
 	case errors.As(err, &p):
 		v = verdict{class: resilience.Unknown, again: true, panicked: true}
-		s.log.Error("panic", zap.Any("value", p.value), zap.ByteString("stack", p.stack))
+		s.log.Error("panic", zap.String("value", brief(p)), zap.ByteString("stack", p.stack))
 	case hopeless(err):
 		v = verdict{class: resilience.InvalidRequest}
 	default:

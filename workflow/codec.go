@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -39,6 +40,9 @@ func decode[T any](raw json.RawMessage, what string) (T, error) {
 	}
 	return v, nil
 }
+
+// recordedKey is a key as the journal holds it: one that was cut in the middle of a letter would come back as another.
+func recordedKey(key string) string { return strings.ToValidUTF8(key, "\uFFFD") }
 
 // hashOf hashes recorded bytes: SHA-256, the first 128 bits, in hex.
 func hashOf(raw []byte) string {

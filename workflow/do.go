@@ -37,6 +37,7 @@ func Do[T any](ctx context.Context, key string, fn func(context.Context) (T, err
 
 // once is Do on recorded bytes.
 func (sc *scope) once(ctx context.Context, key string, fn func(context.Context) (json.RawMessage, error)) (json.RawMessage, error) {
+	key = recordedKey(key)
 	if key == "" {
 		return nil, misuse("Do in %s: the key is empty", sc.name())
 	}
@@ -87,6 +88,7 @@ func (sc *scope) recorded(ctx context.Context, key string, kind recordKind, fn f
 	if len(seqs) > 0 {
 		e, err := sc.session.rec.Event(ctx, seqs[0])
 		if err != nil {
+			sc.putBack(sc.dos, key, seqs[0])
 			return nil, fmt.Errorf("reading a recorded result back: %w", err)
 		}
 		done, ok := e.Data.(state.DoCompleted)

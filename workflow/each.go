@@ -91,7 +91,7 @@ func (e *Each[In, Out]) list(ctx context.Context, sc *scope) ([]In, *itemList, e
 func (e *Each[In, Out]) prepare(values []In) (defs []state.ItemDef, lanes []string, err error) {
 	seen := make(map[string]int, len(values))
 	for i, v := range values {
-		key := e.key(v)
+		key := recordedKey(e.key(v))
 		if first, twice := seen[key]; twice {
 			return nil, nil, misuse("items %d and %d have the same key %q", first+1, i+1, key)
 		}
@@ -124,6 +124,7 @@ func (e *Each[In, Out]) Result(ctx context.Context, key string) (Out, error) {
 
 func itemResult[Out any](ctx context.Context, sc *scope, step, key string) (Out, error) {
 	var zero Out
+	key = recordedKey(key)
 	what := fmt.Sprintf("the result of step %s, item %q", step, key)
 	var seq uint64
 	var it state.ItemState
@@ -135,6 +136,7 @@ func itemResult[Out any](ctx context.Context, sc *scope, step, key string) (Out,
 		return zero, err
 	}
 	if seq == 0 {
+		sc.readMissing(state.Read{Source: step, Part: key})
 		return zero, fmt.Errorf("%s: %w", what, ErrNoResult)
 	}
 	raw, err := resultAt(ctx, sc.source, seq)
@@ -170,6 +172,7 @@ func (e *Each[In, Out]) Results(ctx context.Context) ([]Out, error) {
 		return nil, err
 	}
 	if !counts.Known {
+		sc.readMissing(state.Read{Source: e.name})
 		return nil, fmt.Errorf("step %s: %w", e.name, ErrNoResult)
 	}
 	results := make([]Out, 0, len(seqs))

@@ -123,13 +123,14 @@ func (c *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentRespo
 	}
 	e, err := c.scope.session.rec.Event(ctx, seq)
 	if err != nil {
+		c.scope.putBack(c.scope.answers, t.Hash, seq)
 		return nil, false, fmt.Errorf("reading a recorded answer back: %w", err)
 	}
 	recorded, ok := e.Data.(state.CallAnswered)
 	if !ok {
 		return nil, false, fmt.Errorf("event %d is %s, not an answer", seq, e.Type)
 	}
-	if err := c.scope.emit(state.CallReplayed{Of: seq}); err != nil {
+	if err := c.scope.emit(state.CallReplayed{Of: seq, Provider: recorded.Provider}); err != nil {
 		return nil, false, err
 	}
 	resp, err := c.used(seq, recorded)
@@ -140,7 +141,12 @@ func (c *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentRespo
 func (c *call) used(seq uint64, a state.CallAnswered) (*llms.ContentResponse, error) {
 	c.first.CompareAndSwap(0, seq)
 	c.scope.attempt.consume(seq, true)
-	return decodeAnswer(a.Answer, seq)
+	resp, err := decodeAnswer(a.Answer, seq)
+	if err == nil && len(resp.Choices) > 0 {
+		info := resp.Choices[0].GenerationInfo
+		info[resilience.ProviderKey], info[resilience.ModelKey] = a.Provider, a.Model
+	}
+	return resp, err
 }
 
 func (c *call) before(ctx context.Context, t resilience.Try) error {

@@ -135,6 +135,7 @@ func (r *Run) Ask(ctx context.Context, req state.Request) error {
 
 // work is one session.
 func (r *Run) work(ctx context.Context, mode state.Mode) error {
+	stale := r.pauseRequests(ctx) // what is asked from here on, while a long journal is read, is meant for this session
 	rec, err := state.OpenRecorder(ctx, r.cfg.Store, r.name, state.RecorderOptions{Mode: mode, Observers: r.cfg.Observers, Now: r.cfg.Now})
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (r *Run) work(ctx context.Context, mode state.Mode) error {
 	r.mu.Lock()
 	r.active = s
 	r.mu.Unlock()
-	err = s.work(ctx)
+	err = s.work(ctx, stale)
 	r.mu.Lock()
 	r.active = nil
 	r.mu.Unlock()

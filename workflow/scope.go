@@ -105,10 +105,10 @@ func working(ctx context.Context, what string) (*scope, error) {
 		return nil, fmt.Errorf("%s: %w: this context only reads results", what, ErrNoRun)
 	case scopeList:
 		return nil, misuse("%s: the items function of step %s may only read results and params", what, sc.at.Step)
+	case scopeManager: // nothing would keep it from being paid again whenever the run goes on
+		return nil, misuse("%s: %s is an Each or a Parallel: what a type that wraps it does belongs into a Task or an item", what, sc.name())
 	}
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if sc.closed {
+	if sc.over() {
 		return nil, fmt.Errorf("%s: step %s: %w", what, sc.at.Step, ErrScopeClosed)
 	}
 	return sc, nil
@@ -132,10 +132,7 @@ func (sc *scope) refused() error {
 
 // begin asks whether something new may start in this scope.
 func (sc *scope) begin() error {
-	sc.mu.Lock()
-	closed := sc.closed
-	sc.mu.Unlock()
-	if closed {
+	if sc.over() {
 		return fmt.Errorf("%s: %w", sc.name(), ErrScopeClosed) // a goroutine outlived its step
 	}
 	return sc.refused()
@@ -213,6 +210,12 @@ func (sc *scope) close() {
 	sc.closed = true
 }
 
+func (sc *scope) over() bool {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	return sc.closed
+}
+
 // takeAnswer consumes the next recorded answer of an equal request.
 func (sc *scope) takeAnswer(hash string) (uint64, bool) {
 	sc.mu.Lock()
@@ -223,6 +226,14 @@ func (sc *scope) takeAnswer(hash string) (uint64, bool) {
 	}
 	sc.answers[hash] = seqs[1:]
 	return seqs[0], true
+}
+
+// putBack undoes the taking of a recorded answer or result that could not be read: it is still there for the next who asks.
+func (sc *scope) putBack(queues map[string][]uint64, key string, seq uint64) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	queues[key] = append([]uint64{seq}, queues[key]...)
+	slices.Sort(queues[key])
 }
 
 // orphans are the recorded answers that this attempt has not consumed, oldest first.

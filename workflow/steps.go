@@ -30,11 +30,15 @@ const (
 
 // managing returns the scope of an Each or a Parallel that the engine runs.
 func managing(ctx context.Context, name string) (*scope, error) {
-	sc, err := working(ctx, "step "+name)
-	if err != nil {
-		return nil, err
-	}
-	if sc.kind != scopeManager || sc.at.Step != name {
+	sc, err := scopeFrom(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("step %s: %w", name, err)
+	case sc.kind == scopeReading:
+		return nil, fmt.Errorf("step %s: %w: this context only reads results", name, ErrNoRun)
+	case sc.over():
+		return nil, fmt.Errorf("step %s: %w", name, ErrScopeClosed)
+	case sc.kind != scopeManager || sc.at.Step != name:
 		return nil, misuse("step %s was run inside %s: put it into the pipeline; a type that wraps it must embed it", name, sc.name())
 	}
 	return sc, nil
@@ -104,7 +108,6 @@ func (e *failedBefore) ErrorClass() resilience.Class { return e.class }
 // runManager runs a step that looks after its own events: an Each or a Parallel. It has no attempts of its own.
 func (s *session) runManager(ctx context.Context, step Step, def definition, known state.StepState) ending {
 	sc := &scope{kind: scopeManager, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
-	s.rec.View(sc.load)
 	err := safely(func() error { return step.Run(withScope(ctx, sc)) })
 	sc.close()
 	sc.attempt.mu.Lock()
@@ -202,7 +205,7 @@ func (s *session) changed(step string) (yes bool) {
 	return yes
 }
 
-// currentHash is the hash that a read would note now.
+// currentHash is the hash that a read would note now; empty while there is nothing to read.
 func currentHash(st *state.WorkflowState, r state.Read) string {
 	if r.Source == state.ReadParams {
 		return r.Hash // a run's parameters don't change
@@ -211,11 +214,13 @@ func currentHash(st *state.WorkflowState, r state.Read) string {
 	switch {
 	case s == nil:
 		return ""
-	case s.Kind == state.KindEach && r.Part != "":
+	case s.Kind == state.KindEach && r.Part == "" && s.Items.Known:
+		return hashItems(st, r.Source)
+	case st.ResultSeq(state.Scope{Step: r.Source, Item: r.Part}) == 0:
+		return ""
+	case r.Part != "":
 		it, _ := st.Item(r.Source, r.Part)
 		return it.Result
-	case s.Kind == state.KindEach:
-		return hashItems(st, r.Source)
 	}
 	return s.Hash
 }

@@ -68,6 +68,7 @@ func (t *Task[T]) Result(ctx context.Context) (T, error) {
 		return zero, err
 	}
 	if seq == 0 {
+		sc.readMissing(state.Read{Source: t.name})
 		return zero, fmt.Errorf("step %s: %w", t.name, ErrNoResult)
 	}
 	raw, err := resultAt(ctx, sc.source, seq)
@@ -86,6 +87,12 @@ func (sc *scope) readPartial(partial bool) {
 		sc.attempt.partial = true
 		sc.attempt.mu.Unlock()
 	}
+}
+
+// readMissing notes that something was asked for that is not there: who does without it is redone once it is.
+func (sc *scope) readMissing(r state.Read) {
+	sc.read(r)
+	sc.readPartial(true)
 }
 
 // resultAt reads a recorded result.

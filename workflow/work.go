@@ -13,22 +13,22 @@ import (
 )
 
 // work runs the pipeline as far as it gets, and records how it ended.
-func (s *session) work(parent context.Context) error {
+func (s *session) work(parent context.Context, stale []state.Request) error {
 	if err := causeOf(parent); err != nil {
 		return err
 	}
 	if err := s.begin(); err != nil {
 		return err
 	}
-	stale := s.staleRequests(parent)
+	warnings := s.setAside(parent, stale)
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	s.cause = func() error { return causeOf(ctx) }
 	s.watchers.Go(func() { s.watch(ctx, cancel) })
-	if inbox, ok := s.run.cfg.Store.(state.Inbox); ok {
-		s.watchers.Go(func() { s.poll(ctx, inbox) })
+	if _, ok := s.cfg.Store.(state.Inbox); ok {
+		s.watchers.Go(func() { s.poll(ctx) })
 	}
-	for _, warning := range stale {
+	for _, warning := range warnings {
 		s.note("stale_pause_request", warning)
 	}
 	end := s.steps(ctx)
@@ -109,7 +109,7 @@ func (s *session) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 const pollEvery = 500 * time.Millisecond
 
 // poll looks for a pause request in the store and passes it to the controller.
-func (s *session) poll(ctx context.Context, inbox state.Inbox) {
+func (s *session) poll(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
@@ -118,18 +118,24 @@ func (s *session) poll(ctx context.Context, inbox state.Inbox) {
 			return
 		case <-tick.C:
 		}
-		requests, err := inbox.Requests(context.WithoutCancel(ctx), s.run.name)
-		if err != nil {
-			s.log.Warn("requests can't be read", zap.Error(err))
-			continue
-		}
-		for _, r := range requests {
-			if r.Kind == state.AskPause {
-				s.ctrl.PauseBy("pause request", reasonOf(r))
-				return // it stays until the pause is durable
-			}
+		for _, r := range s.run.pauseRequests(context.WithoutCancel(ctx)) {
+			s.ctrl.PauseBy("pause request", reasonOf(r))
+			return // it stays until the pause is durable
 		}
 	}
+}
+
+// pauseRequests are those left in the store. Another request that can't be read hides none of them.
+func (r *Run) pauseRequests(ctx context.Context) []state.Request {
+	inbox, ok := r.cfg.Store.(state.Inbox)
+	if !ok {
+		return nil
+	}
+	requests, err := inbox.Requests(ctx, r.name)
+	if err != nil {
+		r.cfg.log().Warn("requests can't be read", zap.String("run", r.name), zap.Error(err))
+	}
+	return slices.DeleteFunc(requests, func(r state.Request) bool { return r.Kind != state.AskPause })
 }
 
 func reasonOf(r state.Request) string {
@@ -153,45 +159,25 @@ func (s *session) whyPausing() *PauseError {
 	return &PauseError{Reason: reason}
 }
 
-// staleRequests sets aside pause requests that were there before the session began: nobody meant this session.
-func (s *session) staleRequests(ctx context.Context) (warnings []string) {
-	inbox, ok := s.run.cfg.Store.(state.Inbox)
-	if !ok {
-		return nil
-	}
-	requests, err := inbox.Requests(ctx, s.run.name)
-	if err != nil {
-		return nil
-	}
-	for _, r := range requests {
-		if r.Kind != state.AskPause {
-			continue
-		}
-		kept, err := inbox.Done(ctx, s.run.name, r, true)
-		if err != nil {
+// setAside takes away the pause requests that were there before the run was opened: nobody meant this session.
+func (s *session) setAside(ctx context.Context, stale []state.Request) (warnings []string) {
+	for _, r := range stale {
+		kept, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, true)
+		switch {
+		case err != nil:
 			warnings = append(warnings, fmt.Sprintf("a pause request from before this session could not be set aside: %v", err))
-			continue
+		case kept != "": // else the session that it was meant for has taken it
+			warnings = append(warnings, fmt.Sprintf("a pause request from before this session was set aside as %s; the run goes on", kept))
 		}
-		warnings = append(warnings, fmt.Sprintf("a pause request from before this session was set aside as %s; the run goes on", kept))
 	}
 	return warnings
 }
 
 // takeRequests removes pause requests once the end of the session is durable: honoured, or come too late to matter.
 func (s *session) takeRequests(ctx context.Context) {
-	inbox, ok := s.run.cfg.Store.(state.Inbox)
-	if !ok {
-		return
-	}
-	requests, err := inbox.Requests(ctx, s.run.name)
-	if err != nil {
-		return
-	}
-	for _, r := range requests {
-		if r.Kind == state.AskPause {
-			if _, err := inbox.Done(ctx, s.run.name, r, false); err != nil {
-				s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
-			}
+	for _, r := range s.run.pauseRequests(ctx) {
+		if _, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, false); err != nil {
+			s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
 		}
 	}
 }

@@ -286,3 +286,20 @@ func FuzzInstance(f *testing.F) {
 		instanceOf(t, s, "fuzz")
 	})
 }
+
+// TestImpossibleSchemasEnd: what no finite value meets must not keep the author writing, or overflow the stack.
+func TestImpossibleSchemasEnd(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		`{"type":"object","properties":{"n":{"$ref":"#"}},"required":["n"]}`,
+		`{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#"},"minItems":1}},"required":["kids"]}`,
+		`{"allOf":[{"$ref":"#"}]}`,
+		`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}`,
+		`{"type":"integer","minimum":10,"maximum":5}`, `{"type":"array","items":{"enum":[]},"minItems":2}`,
+		`{"type":"array","items":{"type":"boolean"},"minItems":5,"uniqueItems":true}`, `{"type":"string","minLength":5,"maxLength":2}`,
+		`{"type":"object","minProperties":5,"additionalProperties":false}`, `{"not":{}}`, `{}`, `true`, `null`, `[]`, `{"type":5}`,
+	} {
+		ctx := resilience.WithSchema(context.Background(), "x", json.RawMessage(raw))
+		require.NotEmpty(t, ask(t, ctx, "Write it.").Content, raw)
+	}
+}

@@ -176,7 +176,7 @@ func (w *writer) once(template string) string {
 
 // fit brings a text within the schema's lengths, which count characters.
 func fit(text string, s *jsonschema.Schema, m *maker) string {
-	least, most := orElse(s.MinLength, 0), orElse(s.MaxLength, -1)
+	least, most := min(orElse(s.MinLength, 0), maxText), orElse(s.MaxLength, -1)
 	for utf8.RuneCountInString(text) < least {
 		text = strings.TrimSpace(text + " " + m.w.sentencesFresh(1))
 	}

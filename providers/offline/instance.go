@@ -15,6 +15,14 @@ import (
 // deep is the nesting from which on only what a schema requires is written, so that recursive schemas end.
 const deep = 6
 
+const (
+	// deepest and most (values) bound what is written for a schema that no finite value meets: the rest of it is null.
+	deepest = 40
+	most    = 200_000
+	// maxText is the longest text that a schema can demand, in characters.
+	maxText = 1 << 17
+)
+
 // instance writes a value of the prompt's schema as indented JSON.
 func instance(p prompt, r *random) (string, bool) {
 	m := &maker{p: p, r: r, w: newWriter(p, r), root: p.schema, used: map[string]map[string]bool{}}
@@ -33,6 +41,9 @@ type maker struct {
 	w    *writer
 	root *jsonschema.Schema
 	used map[string]map[string]bool // values given already, by field path
+
+	made      int // values
+	resolving int // depth of resolve within itself
 }
 
 // place is where in the instance a value stands.
@@ -84,6 +95,9 @@ func (o *object) set(k string, v any) {
 }
 
 func (m *maker) value(s *jsonschema.Schema, at place) any {
+	if m.made++; m.made > most || at.depth > deepest {
+		return nil
+	}
 	s = m.resolve(s, at.depth)
 	switch {
 	case s == nil:
@@ -112,6 +126,10 @@ func (m *maker) value(s *jsonschema.Schema, at place) any {
 
 // resolve follows references, takes the first alternative that is not null, and merges allOf.
 func (m *maker) resolve(s *jsonschema.Schema, depth int) *jsonschema.Schema {
+	if m.resolving++; m.resolving > 16 {
+		s = nil // it is a part of itself
+	}
+	defer func() { m.resolving-- }()
 	for range 16 {
 		switch {
 		case s == nil:

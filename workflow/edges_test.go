@@ -1,0 +1,251 @@
+package workflow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore"
+	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/workflow"
+	"github.com/dogear-go/dogear/workflow/workflowtest"
+)
+
+func TestAResultThatWasMissingIsAnIncompleteBase(t *testing.T) {
+	t.Parallel()
+	t.Run("item", func(t *testing.T) {
+		t.Parallel()
+		prose := halfDone()
+		reader := workflow.NewTask("reader", func(ctx context.Context) (string, error) {
+			text, err := prose.Result(ctx, "k2")
+			if errors.Is(err, workflow.ErrNoResult) {
+				return "nothing yet", nil
+			}
+			return text, err
+		}, workflow.AllowPartial())
+		r := newRig(t, k2FailsOnce(t), prose, reader)
+		require.ErrorIs(t, r.run(), workflow.ErrPartial)
+		require.Equal(t, state.BasePartial, r.state().Step("reader").Base)
+		require.NoError(t, r.run())
+		text, err := reader.Result(r.reader())
+		require.NoError(t, err)
+		require.Equal(t, "<write k2>", text, "done again when the item is there")
+		require.Empty(t, r.state().Step("reader").Base)
+	})
+	t.Run("tolerated step", func(t *testing.T) {
+		t.Parallel()
+		runs := 0
+		extra := workflow.NewTask("extra", func(ctx context.Context) (string, error) { return ask(ctx, "extra") }, workflow.Optional())
+		reader := workflow.NewTask("reader", func(ctx context.Context) (string, error) {
+			runs++
+			text, err := extra.Result(ctx)
+			if errors.Is(err, workflow.ErrNoResult) {
+				return "without", nil
+			}
+			return text, err
+		})
+		r := newRig(t, workflowtest.NewModel(t, workflowtest.Answer{Err: class(resilience.Server), Times: 2}, workflowtest.Answer{Text: "with"}), extra, reader)
+		require.NoError(t, r.run())
+		require.NoError(t, r.run())
+		require.Equal(t, 1, runs, "nothing new to read")
+		require.NoError(t, r.run())
+		text, err := reader.Result(r.reader())
+		require.NoError(t, err)
+		require.Equal(t, "with", text)
+		require.NoError(t, r.run())
+		require.Equal(t, 2, runs)
+	})
+}
+
+func TestKeysCutInTheMiddleOfALetter(t *testing.T) {
+	t.Parallel()
+	cut := "\u00e9t\u00e9"[:4] // ends in half a letter
+	broken := once()
+	effects := 0
+	each := workflow.NewEach("e", func(context.Context) ([]string, error) { return []string{cut, "b"}, nil }, key,
+		func(ctx context.Context, k string) (string, error) {
+			_, err := workflow.Do(ctx, "effect of "+k, func(context.Context) (int, error) { effects++; return effects, nil })
+			if err != nil {
+				return "", err
+			}
+			if broken() {
+				return "", class(resilience.Server)
+			}
+			return k, nil
+		})
+	r := newRig(t, echo(t), each)
+	require.ErrorIs(t, r.run(), workflow.ErrPartial)
+	require.NoError(t, r.run(), "the recorded key is that of the item")
+	require.Equal(t, 2, effects, "an effect happens once")
+	require.Len(t, events[state.ItemRetired](r), 0)
+	text, err := each.Result(r.reader(), cut)
+	require.NoError(t, err)
+	require.Equal(t, "\u00e9t\uFFFD", text)
+}
+
+func TestARecordedAnswerThatCouldNotBeReadIsStillThere(t *testing.T) {
+	t.Parallel()
+	again := once()
+	effects := 0
+	r := newRig(t, echo(t), workflow.NewTask("t", func(ctx context.Context) (string, error) {
+		first := again()
+		effect := func(ctx context.Context) (int, error) {
+			return workflow.Do(ctx, "effect", func(context.Context) (int, error) { effects++; return 0, nil })
+		}
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		if !first {
+			_, err := ask(gone, "a") // a step's own deadline, say
+			if err != nil {
+				t.Log(err)
+			}
+		}
+		if _, err := effect(ctx); err != nil {
+			return "", err
+		}
+		text, err := ask(ctx, "a")
+		if err == nil && first {
+			err = class(resilience.Server)
+		}
+		return text, err
+	}))
+	require.Error(t, r.run())
+	require.NoError(t, r.run())
+	require.Equal(t, "a", r.asked())
+	require.Equal(t, 1, effects)
+}
+
+func TestARequestThatCantBeReadHidesNoPause(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		store, err := filestore.Open(dir)
+		require.NoError(t, err)
+		r := slow(t, 2)
+		r.cfg.Store, r.cfg.Controller = store, nil
+		run, err := r.p.Open(t.Context(), "r", r.cfg)
+		require.NoError(t, err)
+		time.AfterFunc(10*time.Second, func() {
+			requests := filepath.Join(store.RunDir("r"), "requests")
+			require.NoError(t, os.MkdirAll(requests, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(requests, "torn.json"), []byte(`{"kind":`), 0o600))
+			require.NoError(t, run.Ask(t.Context(), state.Request{Kind: state.AskPause}))
+		})
+		require.ErrorIs(t, r.run(), workflow.ErrPaused)
+		require.NoFileExists(t, filepath.Join(store.RunDir("r"), "pause"), "honoured")
+		require.NoError(t, r.run())
+	})
+}
+
+func TestAStepThatComesBackIsNotPaidAgain(t *testing.T) {
+	t.Parallel()
+	plan := workflow.NewTask("plan", func(ctx context.Context) (string, error) { return ask(ctx, "plan") })
+	prose := halfDone()
+	r := newRig(t, echo(t), plan, prose)
+	require.NoError(t, r.run())
+	whole, asked := r.p, r.asked()
+	var err error
+	r.p, err = workflow.New("p", plan)
+	require.NoError(t, err)
+	require.NoError(t, r.run())
+	require.Nil(t, r.state().Step("e"))
+	r.p = whole
+	require.NoError(t, r.run())
+	require.Equal(t, asked, r.asked())
+	require.Equal(t, 2, r.state().Step("e").Items.Done)
+
+	r.p, err = workflow.New("p", plan, workflow.NewTask("e", func(ctx context.Context) (string, error) { return ask(ctx, "no Each") }))
+	require.NoError(t, err)
+	back := r.p
+	r.p, err = workflow.New("p", plan)
+	require.NoError(t, err)
+	require.NoError(t, r.run())
+	r.p = back
+	require.NoError(t, r.run(), "a step of another kind is another step")
+	require.Equal(t, asked+" | no Each", r.asked())
+}
+
+// impatient is asked for a pause while it opens a run.
+type impatient struct{ *memstore.Store }
+
+func (s impatient) Open(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
+	j, err := s.Store.Open(ctx, run, o)
+	if err == nil && j.Last() > 0 {
+		err = s.Ask(ctx, run, state.Request{Kind: state.AskPause, Note: "while a long journal is read"})
+	}
+	return j, err
+}
+
+func TestAPauseAskedForWhileTheRunIsOpened(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := slow(t, 3)
+		r.cfg.Store = impatient{r.store}
+		r.cfg.Controller.Pause("a test")
+		require.ErrorIs(t, r.run(), workflow.ErrPaused)
+		require.ErrorIs(t, r.again(), workflow.ErrPaused, "it was meant for this session")
+		require.Equal(t, "while a long journal is read", r.state().Reason)
+		require.Zero(t, r.warned("stale_pause_request"))
+	})
+}
+
+func TestPanicsAreLoggedWithoutKeys(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, echo(t), workflow.NewTask("t", func(context.Context) (int, error) {
+		panic(errors.New(`Get "https://example.com/?key=AIzaSyD-0123456789abcdefghijklmnopqrstu": EOF`))
+	}))
+	core, logs := observer.New(zap.DebugLevel)
+	r.cfg.Logger = zap.New(core)
+	require.Error(t, r.run())
+	require.NotZero(t, logs.FilterMessage("panic").Len())
+	for _, entry := range logs.All() {
+		require.NotContains(t, fmt.Sprint(entry.Message, entry.ContextMap()), "AIzaSyD")
+	}
+}
+
+// prefaced makes a call before the step that it wraps.
+type prefaced struct{ *workflow.Each[string, string] }
+
+func (p prefaced) Run(ctx context.Context) error {
+	if _, err := ask(ctx, "preface"); err != nil {
+		return err
+	}
+	return p.Each.Run(ctx)
+}
+
+func TestAWrapperOfAnEachMakesNoCalls(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, echo(t), prefaced{halfDone()})
+	require.ErrorContains(t, r.run(), "belongs into a Task or an item")
+	require.Zero(t, r.model.Calls(), "it would be paid again on every resume")
+}
+
+func TestReplayedAnswersOfAnEarlierGenerationKeepTheirProvider(t *testing.T) {
+	t.Parallel()
+	prose := halfDone()
+	task := workflow.NewTask("task", func(ctx context.Context) (int, error) {
+		texts, err := prose.Results(ctx)
+		if err != nil && !errors.Is(err, workflow.ErrPartial) {
+			return 0, err
+		}
+		_, err = ask(ctx, "always")
+		return len(texts), err
+	}, workflow.AllowPartial())
+	r := newRig(t, k2FailsOnce(t), prose, task)
+	r.cfg.Model = chain{Model: r.model, tries: 1}
+	require.ErrorIs(t, r.run(), workflow.ErrPartial)
+	require.NoError(t, r.run())
+	require.Equal(t, 1, r.state().Providers["fake"].Replayed)
+	require.Zero(t, r.state().Providers[""])
+}
