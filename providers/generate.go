@@ -20,6 +20,8 @@ const MaxAsks = 3
 //
 // With T = string the answer is text. It must not be a refusal or an echo of the prompt (resilience.NotRefused,
 // resilience.NoPromptEcho), and must pass the checks.
+// For a text that may be shorter than ten characters, or that is meant to repeat the prompt's words, ask for a struct with
+// a field for it: these checks are for texts alone.
 //
 // Any other T is asked for as JSON: the JSON Schema of T (see [ShapeSchema]; a field's description is its `jsonschema` tag) is
 // written into the prompt and carried by the context, from where a provider that enforces schemas gets it. Fences, prose, comments and

@@ -11,7 +11,7 @@ func (r *Recorder) observe(o Observer) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The observer is detached: the run must not suffer from who watches it.
-			r.Post(New(Scope{}, RunWarning{Code: "observer_panicked", Message: fmt.Sprintf("an observer panicked and is told nothing more: %v", p)}))
+			r.Post(New(Scope{}, RunWarning{Code: "observer_panicked", Message: fmt.Sprintf("an observer panicked with a %T and is told nothing more", p)}))
 		}
 	}()
 	var seen uint64

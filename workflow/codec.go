@@ -12,11 +12,18 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
+// maxValue leaves room for the rest of the event in which a value is recorded. What is larger fails its attempt, and not the
+// journal.
+const maxValue = state.MaxEvent - 1<<20
+
 // encode is the one way in which values become recorded bytes.
 func encode(v any) (json.RawMessage, error) {
 	raw, err := state.Marshal(v)
 	if err != nil {
 		return nil, misuse("a %T can't be recorded as JSON: %w", v, err)
+	}
+	if len(raw) > maxValue {
+		return nil, misuse("a %T of %d bytes can't be recorded: %w", v, len(raw), state.ErrTooLarge)
 	}
 	return raw, nil
 }

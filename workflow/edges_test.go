@@ -249,3 +249,25 @@ func TestReplayedAnswersOfAnEarlierGenerationKeepTheirProvider(t *testing.T) {
 	require.Equal(t, 1, r.state().Providers["fake"].Replayed)
 	require.Zero(t, r.state().Providers[""])
 }
+
+func TestStepOfAnotherKindIsRefused(t *testing.T) {
+	t.Parallel()
+	each := workflow.NewEach("s", func(context.Context) ([]string, error) { return []string{"a"}, nil },
+		func(s string) string { return s }, func(_ context.Context, s string) (string, error) { return s, nil })
+	r := newRig(t, echo(t), each)
+	require.NoError(t, r.run())
+	var err error
+	r.p, err = workflow.New("p", workflow.NewTask("s", func(context.Context) (string, error) { return "x", nil }))
+	require.NoError(t, err)
+	require.ErrorContains(t, r.run(), "step s is of kind each there, and of kind task in the pipeline now")
+}
+
+func TestWarningsAreValidText(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, echo(t), workflow.NewTask("t", func(ctx context.Context) (string, error) {
+		workflow.Warn(ctx, "odd", "caf\xe9")
+		return "", nil
+	}))
+	require.NoError(t, r.run())
+	require.Equal(t, "caf\uFFFD", r.state().Warnings[0].Message)
+}

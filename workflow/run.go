@@ -201,6 +201,8 @@ func (s *session) begin() error {
 			err = fmt.Errorf("run %q belongs to pipeline %q, not to %q", s.run.name, st.Pipeline, s.pipeline.name)
 		case st.Recipe != resilience.HashRecipe:
 			err = fmt.Errorf("run %q hashes requests in a way (%d) that this version does not know: %w", s.run.name, st.Recipe, state.ErrNewerFormat)
+		case s.otherKind(st) != nil:
+			err = s.otherKind(st)
 		case params != nil:
 			err = compareParams(s.run.name, st.Params, params)
 		}
@@ -258,6 +260,17 @@ func (s *session) pipelineChange(st *state.WorkflowState) *state.PipelineChanged
 		return nil // other options of the same steps are no new work
 	}
 	return change
+}
+
+// otherKind refuses a step that is of another kind than in the run: its results would not be of the kind that is read.
+func (s *session) otherKind(st *state.WorkflowState) error {
+	for _, d := range s.pipeline.defs {
+		if known := st.Step(d.Name); known != nil && known.Kind != d.Kind {
+			return fmt.Errorf("run %q: step %s is of kind %s there, and of kind %s in the pipeline now; give it another name",
+				s.run.name, d.Name, known.Kind, d.Kind)
+		}
+	}
+	return nil
 }
 
 func declares(defs []state.StepDef, name string) bool {
