@@ -266,12 +266,12 @@ func TestSilentStreamTimesOut(t *testing.T) {
 		for range 5 { // slower than the limit all in all, never for long
 			_, _ = io.WriteString(w, sse(delta("The tide came in over the flats. ")))
 			w.(http.Flusher).Flush()
-			<-time.After(150 * time.Millisecond)
+			<-time.After(600 * time.Millisecond)
 		}
 		<-r.Context().Done()
 	})
 	var got strings.Builder
-	_, err := ask(context.Background(), chainWith(t, providers.ChainConfig{Idle: 500 * time.Millisecond, MaxTries: 1}, a.open(t, "openai")), streaming(&got))
+	_, err := ask(context.Background(), chainWith(t, providers.ChainConfig{Idle: 2 * time.Second, MaxTries: 1}, a.open(t, "openai")), streaming(&got))
 	require.Equal(t, resilience.Timeout, resilience.Classify(err), err)
 	require.ErrorContains(t, err, "silent")
 	require.Equal(t, 5, strings.Count(got.String(), "flats"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -233,7 +234,7 @@ func paused(err error) state.RunStopped {
 		stopped.Reason = brief(err)
 		return stopped
 	}
-	stopped.Reason = pause.Reason
+	stopped.Reason = strings.ToValidUTF8(pause.Reason, "\uFFFD")
 	if !pause.Until.IsZero() {
 		until := pause.Until.UTC().Round(0)
 		stopped.Until = &until

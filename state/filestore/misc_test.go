@@ -158,32 +158,21 @@ func TestGolden(t *testing.T) {
 	require.Equal(t, strings.TrimSpace(string(want)), strings.Join(got, "\n"))
 }
 
-// TestLongJournalOpensQuickly: 100,000 records are checked, not decoded; and one event by number is read alone.
-func TestLongJournalOpensQuickly(t *testing.T) {
-	if testing.Short() || raceEnabled {
-		t.Skip("measures time")
-	}
-	const records = 100_000
+// TestOneEventIsOneRead: an event is read by its number alone, however long the journal is.
+func TestOneEventIsOneRead(t *testing.T) {
+	t.Parallel()
+	const records = 10_000
 	s, err := Open(t.TempDir())
 	require.NoError(t, err)
 	writeLong(t, s, records)
-	best := time.Hour
-	for range 3 {
-		s, err = Open(s.Dir())
-		require.NoError(t, err)
-		begin := time.Now()
-		j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
-		require.NoError(t, err)
-		best = min(best, time.Since(begin))
-		require.EqualValues(t, records, j.Last())
-		require.NoError(t, j.Close())
-	}
-	t.Logf("opened in %v", best)
-	require.Less(t, best, time.Duration(openBelow)*time.Millisecond)
+	s, err = Open(s.Dir())
+	require.NoError(t, err)
+	j, err := s.Open(t.Context(), testRun, state.OpenOptions{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, j.Close()) }()
 
 	counted := &countingFS{FS: s.fs}
 	s.fs = counted
-	begin := time.Now()
 	const reads = 1000
 	for n := uint64(1); n <= records; n += records / reads {
 		for e, err := range s.Events(t.Context(), testRun, state.Query{From: n, Limit: 1}) {
@@ -191,7 +180,6 @@ func TestLongJournalOpensQuickly(t *testing.T) {
 			require.Equal(t, n, e.Seq)
 		}
 	}
-	t.Logf("one event in %v", time.Since(begin)/reads)
 	require.Equal(t, reads, counted.reads, "one read each")
 }
 
