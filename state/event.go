@@ -49,6 +49,19 @@ type Event struct {
 // Checksum is the CRC-32C of the record that the event was decoded from, zero for an event that was not.
 func (e Event) Checksum() uint32 { return e.crc }
 
+// Result is the result that the event records, of a step or an item; ok is false for an event that records none.
+func (e Event) Result() (result json.RawMessage, ok bool) {
+	switch d := e.Data.(type) {
+	case StepCompleted:
+		return d.Result, true
+	case ItemCompleted:
+		return d.Result, true
+	case ResultEdited:
+		return d.Result, true
+	}
+	return nil, false
+}
+
 // Payload is the part of an event that differs from type to type. The types of this package are the only ones.
 type Payload interface{ eventType() Type }
 

@@ -101,13 +101,9 @@ func resultAt(ctx context.Context, from source, seq uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch d := e.Data.(type) {
-	case state.StepCompleted:
-		return d.Result, nil
-	case state.ItemCompleted:
-		return d.Result, nil
-	case state.ResultEdited:
-		return d.Result, nil
+	raw, ok := e.Result()
+	if !ok {
+		return nil, fmt.Errorf("event %d is %s, not a result", seq, e.Type)
 	}
-	return nil, fmt.Errorf("event %d is %s, not a result", seq, e.Type)
+	return raw, nil
 }

@@ -145,11 +145,7 @@ func (k *kit) custom(v Verb) *cobra.Command {
 
 // open gives a handle to read an existing run, and its state.
 func (k *kit) open(ctx context.Context) (*workflow.Run, *state.WorkflowState, error) {
-	store, err := k.store(false)
-	if err != nil {
-		return nil, nil, err
-	}
-	st, err := k.load(ctx, store)
+	store, st, err := k.existing(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -181,6 +177,16 @@ func (k *kit) store(create bool) (state.Store, error) {
 		return nil, fmt.Errorf("can't use the folder %s: %w", quoteArg(k.out), err)
 	}
 	return store, nil
+}
+
+// existing is the store and the state of the run that is asked about, which must be there.
+func (k *kit) existing(ctx context.Context) (state.Store, *state.WorkflowState, error) {
+	store, err := k.store(false)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := k.load(ctx, store)
+	return store, st, err
 }
 
 // load reads the state as it stands now: running or interrupted instead of open. It never waits for the run's lock.

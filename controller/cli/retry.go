@@ -11,11 +11,7 @@ func (k *kit) retry(ctx context.Context, args []string) error {
 	if err := k.session.check(); err != nil {
 		return err
 	}
-	store, err := k.store(false)
-	if err != nil {
-		return err
-	}
-	st, err := k.load(ctx, store)
+	store, st, err := k.existing(ctx)
 	if err != nil {
 		return err
 	}

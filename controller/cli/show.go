@@ -12,11 +12,7 @@ import (
 
 // show prints the recorded result of a step or of an item; of a whole Each, all that are done.
 func (k *kit) show(ctx context.Context, args []string) error {
-	store, err := k.store(false)
-	if err != nil {
-		return err
-	}
-	st, err := k.load(ctx, store)
+	store, st, err := k.existing(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,20 +112,15 @@ func (k *kit) result(ctx context.Context, store state.Store, st *state.WorkflowS
 	if seq == 0 {
 		return nil, fmt.Errorf("%s: %w", scopeText(at), errNotDone)
 	}
-	for e, err := range store.Events(ctx, k.project, state.Query{From: seq, Limit: 1}) {
-		if err != nil {
-			return nil, err
-		}
-		switch d := e.Data.(type) {
-		case state.StepCompleted:
-			return d.Result, nil
-		case state.ItemCompleted:
-			return d.Result, nil
-		case state.ResultEdited:
-			return d.Result, nil
-		}
+	e, err := state.ReadEvent(ctx, store, k.project, seq)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%s: %w", scopeText(at), errNotDone)
+	raw, ok := e.Result()
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", scopeText(at), errNotDone)
+	}
+	return raw, nil
 }
 
 // printResult prints a result for people; with --json the bytes as recorded.

@@ -33,11 +33,7 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 }
 
 func (k *kit) printStatus(ctx context.Context) error {
-	store, err := k.store(false)
-	if err != nil {
-		return err
-	}
-	st, err := k.load(ctx, store)
+	_, st, err := k.existing(ctx)
 	if err != nil {
 		return err
 	}
