@@ -22,6 +22,18 @@ type Provider struct {
 
 	// Context is the size of the model's window in tokens, MaxOutput the most that an answer may have. Zero: unknown.
 	Context, MaxOutput int
+
+	// Without is what the model can't do. Empty: nothing is known to be missing.
+	Without []Feature
+
+	// JSON is how far the endpoint can be told to answer in JSON. Defaults to unknown.
+	JSON JSONMode
+
+	// Limits are the allowances that all calls together must keep to. Defaults to none.
+	Limits Limits
+
+	// Price is what the model costs. Nil: unknown, which is not free.
+	Price *Price
 }
 
 // client is a client of langchaingo behind the guard. On its own it gives the same typed errors as in a chain.

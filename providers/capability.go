@@ -1,0 +1,42 @@
+package providers
+
+import "github.com/dogear-go/dogear/resilience"
+
+// Feature is something that a request may need and a model may lack.
+type Feature string
+
+// The features. A chain does not send a request to a member that lacks one of those it needs.
+const (
+	FeatureTools     Feature = "tools"     // tool calls, and messages about them
+	FeatureImages    Feature = "images"    // pictures and other binary parts
+	FeatureStreaming Feature = "streaming" // answers in parts
+)
+
+// Features returns all features.
+func Features() []Feature { return []Feature{FeatureTools, FeatureImages, FeatureStreaming} }
+
+// JSONMode is how far an endpoint can be told to answer in JSON.
+type JSONMode string
+
+// The JSON modes, the strictest first. The schema stands in the prompt in any case.
+const (
+	JSONUnknown JSONMode = ""       // the strictest is tried first; what the endpoint rejects is not tried again
+	JSONSchema  JSONMode = "schema" // JSON that follows a schema
+	JSONObject  JSONMode = "object" // a JSON object, whatever is in it
+	JSONNone    JSONMode = "none"   // no way to tell it
+)
+
+// Price is what a model costs, in micro-dollars for a million tokens: $1 for a million tokens is 1,000,000.
+type Price struct {
+	Input  int64
+	Output int64
+	Cached int64 // input that the provider had cached
+}
+
+// Cost is the price of an answer in micro-dollars, rounded up.
+func (p Price) Cost(u resilience.Usage) int64 {
+	const million = 1_000_000
+	cached := min(u.Cached, u.Input)
+	sum := (u.Input-cached)*p.Input + cached*p.Cached + u.Output*p.Output
+	return (sum + million - 1) / million
+}

@@ -1,0 +1,19 @@
+package providers
+
+// Limits are the allowances of one model at one provider. A field left zero is no limit: none is imposed, and none is
+// guessed. What a provider says in its answers' headers is learned beside them.
+type Limits struct {
+	RequestsPerMinute     int
+	TokensPerMinute       int // input and output together
+	InputTokensPerMinute  int
+	OutputTokensPerMinute int
+	RequestsPerDay        int
+	TokensPerDay          int
+
+	// InFlight is how many requests may be on their way at a time.
+	InFlight int
+
+	// Burst is the part of a minute's allowance that may be used at once, in seconds' worth of it: 60 is all of it, as
+	// with providers that count in a bucket of a minute's size; 1 spreads the requests evenly. Defaults to 60.
+	Burst float64
+}
