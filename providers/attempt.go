@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"time"
 
@@ -26,11 +27,13 @@ type attempt struct {
 
 // outcome is what came of it. err nil: resp is an answer that arrived whole.
 type outcome struct {
-	resp    *llms.ContentResponse
-	err     error // a *resilience.Error
-	usage   resilience.Usage
-	status  int
-	latency time.Duration
+	resp     *llms.ContentResponse
+	err      error // a *resilience.Error
+	usage    resilience.Usage
+	status   int         // of the last HTTP answer
+	header   http.Header // of that; read only
+	requests int         // made over HTTP; zero also where the client has no guard
+	latency  time.Duration
 }
 
 func (a attempt) run(parent context.Context, messages []llms.MessageContent, options []llms.CallOption) outcome {
@@ -44,10 +47,10 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	start := time.Now()
 	resp, err := a.safely(withRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
 	o := outcome{latency: time.Since(start)}
-	end, usage, status, refusal, fail := rec.result()
-	o.status, o.usage = status, usage
-	if err != nil || a.sink.failed() || end == streamCut || (a.sink != nil && end == notStreamed && ctx.Err() != nil) {
-		o.err = a.failure(parent, ctx, err, fail)
+	s := rec.result()
+	o.status, o.usage, o.header, o.requests = s.status, s.usage, s.header, s.requests
+	if err != nil || a.sink.failed() || s.end == streamCut || (a.sink != nil && s.end == notStreamed && ctx.Err() != nil) {
+		o.err = a.failure(parent, ctx, err, s.fail)
 	}
 	if resp != nil && slices.Contains(resp.Choices, nil) {
 		whole := *resp
@@ -60,10 +63,10 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	if o.err != nil {
 		return o
 	}
-	fillUsage(resp, usage)
-	o.resp, o.usage = resp, maxUsage(usage, usageOf(resp))
-	if refusal != "" && answerText(resp) == "" && !callsTools(resp) {
-		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", refusal))
+	fillUsage(resp, s.usage)
+	o.resp, o.usage = resp, maxUsage(s.usage, usageOf(resp))
+	if s.refusal != "" && answerText(resp) == "" && !callsTools(resp) {
+		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", s.refusal))
 	}
 	return o
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -99,35 +100,37 @@ func (g *guard) once(req *http.Request, body []byte, rec *recorder) (*http.Respo
 		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
+	rec.sent()
 	resp, err := g.base.RoundTrip(out)
 	if err != nil {
 		cancel(nil)
 		return nil, g.transportError(req, rec, err)
 	}
 	keys := keysOf(req)
+	header := hideIn(resp.Header, keys)
 	switch {
 	case resp.StatusCode >= 400:
 		defer cancel(nil)
 		defer resp.Body.Close()
-		rec.arrived(resp.StatusCode, false)
+		rec.arrived(resp.StatusCode, header, false)
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		return nil, rec.failed(resilience.FromHTTP(g.provider, resp.StatusCode, resp.Header, hide(text, keys)))
 	case resp.StatusCode >= 300: // a redirect is the http.Client's
 		resp.Body = &closing{resp.Body, cancel}
 		return resp, nil
 	case isStream(resp, body):
-		rec.arrived(resp.StatusCode, true)
+		rec.arrived(resp.StatusCode, header, true)
 		resp.Body = newWatched(resp, g.provider, rec, keys, cancel)
 		return resp, nil
 	}
 	defer cancel(nil)
+	rec.arrived(resp.StatusCode, header, false)
 	return g.whole(req, resp, rec, keys, asksStream(body))
 }
 
 // whole reads an answer that is not a stream and checks it.
 func (g *guard) whole(req *http.Request, resp *http.Response, rec *recorder, keys []string, wanted bool) (*http.Response, error) {
 	defer resp.Body.Close()
-	rec.arrived(resp.StatusCode, false)
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
 		return nil, g.transportError(req, rec, err)
@@ -243,6 +246,26 @@ func hide(text []byte, keys []string) []byte {
 		}
 	}
 	return text
+}
+
+// hideIn returns headers without keys, the same ones when there are none in them.
+func hideIn(header http.Header, keys []string) http.Header {
+	holds := func(v string) bool {
+		return slices.ContainsFunc(keys, func(k string) bool { return k != "" && strings.Contains(v, k) })
+	}
+	for _, values := range header {
+		if !slices.ContainsFunc(values, holds) {
+			continue
+		}
+		clean := header.Clone()
+		for _, values := range clean {
+			for i, v := range values {
+				values[i] = string(hide([]byte(v), keys))
+			}
+		}
+		return clean
+	}
+	return header
 }
 
 // hiddenError has another's identity and its text without keys.

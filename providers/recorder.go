@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -15,9 +16,11 @@ type recorder struct {
 	idle            time.Duration // longest silence inside a stream
 	unset           unset         // options that the caller left alone
 
-	mu       sync.Mutex // guards what follows
-	fail     error      // first failure; an *resilience.Error
-	status   int        // of the last answer
+	mu       sync.Mutex  // guards what follows
+	requests int         // made over HTTP
+	fail     error       // first failure; an *resilience.Error
+	status   int         // of the last answer
+	header   http.Header // of the last answer, without the request's key
 	usage    resilience.Usage
 	refusal  string // the API's refusal field, which langchaingo drops
 	streamed bool   // a stream began
@@ -60,11 +63,18 @@ func (r *recorder) instead(err error) {
 	r.fail = err
 }
 
-// arrived notes the head of an answer.
-func (r *recorder) arrived(status int, stream bool) {
+// sent counts a request that leaves.
+func (r *recorder) sent() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status, r.streamed, r.ended = status, stream, false
+	r.requests++
+}
+
+// arrived notes the head of an answer.
+func (r *recorder) arrived(status int, header http.Header, stream bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status, r.header, r.streamed, r.ended = status, header, stream, false
 }
 
 func (r *recorder) end() {
@@ -90,15 +100,26 @@ const (
 	streamWhole
 )
 
-// result is what is known at the end of the attempt.
-func (r *recorder) result() (end streamEnd, usage resilience.Usage, status int, refusal string, fail error) {
+// seen is what is known at the end of the attempt.
+type seen struct {
+	end      streamEnd
+	usage    resilience.Usage
+	status   int
+	header   http.Header
+	requests int
+	refusal  string
+	fail     error
+}
+
+func (r *recorder) result() seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	s := seen{usage: r.usage, status: r.status, header: r.header, requests: r.requests, refusal: r.refusal, fail: r.fail}
 	switch {
 	case r.streamed && r.ended:
-		end = streamWhole
+		s.end = streamWhole
 	case r.streamed:
-		end = streamCut
+		s.end = streamCut
 	}
-	return end, r.usage, r.status, r.refusal, r.fail
+	return s
 }
