@@ -25,6 +25,7 @@ type sink struct {
 	held      []byte
 	open      bool // nothing is held back any more in this try
 	delivered bool
+	said      []byte // the text delivered so far, by the call
 	err       error // of the caller's function
 }
 
@@ -72,7 +73,23 @@ func (s *sink) write(ctx context.Context, chunk []byte) error {
 		}
 		chunk, s.held, s.open = s.held, nil, true
 	}
-	return s.deliver(len(chunk) > 0, func() error { return s.text(ctx, chunk) })
+	return s.deliver(len(chunk) > 0, func() error { return s.say(ctx, chunk) })
+}
+
+// say hands text out. It counts as delivered also when the caller's function fails: that may have used it.
+func (s *sink) say(ctx context.Context, text []byte) error {
+	s.said = append(s.said, text...)
+	return s.text(ctx, text)
+}
+
+// partial is the text that the caller's function got so far.
+func (s *sink) partial() string {
+	if s == nil {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.said)
 }
 
 func (s *sink) writeReasoning(ctx context.Context, reasoning, chunk []byte) error {
@@ -93,7 +110,7 @@ func (s *sink) flush(ctx context.Context) error {
 	if len(held) == 0 || s.text == nil {
 		return s.err
 	}
-	return s.deliver(true, func() error { return s.text(ctx, held) })
+	return s.deliver(true, func() error { return s.say(ctx, held) })
 }
 
 // deliver calls the caller's function, once it failed never again.
