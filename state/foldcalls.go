@@ -64,6 +64,9 @@ func (st *WorkflowState) callAnswered(e Event, d CallAnswered) {
 		if d.Cost == nil {
 			t.Unpriced++
 		}
+		if d.Usage == (Usage{}) {
+			t.Uncounted++
+		}
 	})
 }
 

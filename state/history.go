@@ -169,7 +169,7 @@ func thenText(what string, waitMS int64) string {
 
 func tokenText(u Usage) string {
 	if u == (Usage{}) {
-		return ""
+		return "tokens unknown"
 	}
 	return fmt.Sprintf("%d tokens in, %d out", u.Input, u.Output)
 }

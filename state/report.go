@@ -148,6 +148,7 @@ func (r *report) statistics(st *WorkflowState) {
 		}
 	}
 	r.line("  Tokens: %s in, %s out", thousands(u.Usage.Input), thousands(u.Usage.Output))
+	r.some("  Calls of Unknown Tokens: %s", int64(u.Uncounted))
 	r.some("  Replayed Answers: %s", int64(u.Replayed))
 	r.some("  Calls in Doubt: %s", int64(u.InDoubt))
 	if u.Waste != (Usage{}) {
@@ -194,6 +195,9 @@ func (r *report) providers(st *WorkflowState) {
 		}
 		if u.Usage != (Usage{}) {
 			text += fmt.Sprintf(", %s tokens in, %s out", thousands(u.Usage.Input), thousands(u.Usage.Output))
+		}
+		if u.Uncounted > 0 {
+			text += fmt.Sprintf(", tokens of %s unknown", plural(u.Uncounted, "call"))
 		}
 		if u.Cost != 0 {
 			text += ", " + money(u.Cost)

@@ -7,7 +7,7 @@ import (
 )
 
 // FoldVersion is the version of the fold that a snapshot holds; one of another version is ignored.
-const FoldVersion = 1
+const FoldVersion = 2
 
 // snapshotFile is checkpoint.json: a readable summary, then the state in its compact form. The object is sealed with
 // its own checksum (see Seal), begun with the run's id.

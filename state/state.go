@@ -54,7 +54,8 @@ type Totals struct {
 	Waste       Usage `json:"waste"`        // the part of Usage whose answers were not used
 	Cost        int64 `json:"cost,omitempty"`
 	WasteCost   int64 `json:"waste_cost,omitempty"`
-	Unpriced    int   `json:"unpriced,omitempty"` // calls whose cost is not known
+	Unpriced    int   `json:"unpriced,omitempty"`  // calls whose cost is not known
+	Uncounted   int   `json:"uncounted,omitempty"` // calls whose tokens are not known, because the provider did not say
 }
 
 // StepState is what is known of a step.

@@ -59,6 +59,7 @@ type totalsJSON struct {
 	OutputTokens int64 `json:"output_tokens"`
 	Replayed     int   `json:"replayed"`
 	InDoubt      int   `json:"in_doubt"`
+	Uncounted    int   `json:"uncounted"` // calls whose tokens the provider did not tell
 	WastedInput  int64 `json:"wasted_input_tokens"`
 	WastedOutput int64 `json:"wasted_output_tokens"`
 	CostMicroUSD int64 `json:"cost_micro_usd"`
@@ -113,7 +114,7 @@ func newStatusJSON(st *state.WorkflowState) statusJSON {
 func newTotalsJSON(t state.Totals) totalsJSON {
 	return totalsJSON{
 		Calls: t.Calls, FailedCalls: t.FailedCalls, InputTokens: t.Usage.Input, OutputTokens: t.Usage.Output,
-		Replayed: t.Replayed, InDoubt: t.InDoubt, WastedInput: t.Waste.Input, WastedOutput: t.Waste.Output, CostMicroUSD: t.Cost,
+		Replayed: t.Replayed, InDoubt: t.InDoubt, Uncounted: t.Uncounted, WastedInput: t.Waste.Input, WastedOutput: t.Waste.Output, CostMicroUSD: t.Cost,
 	}
 }
 
