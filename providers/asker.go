@@ -33,9 +33,9 @@ type asker struct {
 type verdict struct {
 	value any
 	text  string
-	id    string
-	err   error // nil: accepted
-	soft  bool  // err is a wish
+	ids   []string // of the answer, and of its further parts
+	err   error    // nil: accepted
+	soft  bool     // err is a wish
 }
 
 func (a *asker) run(ctx context.Context) (any, error) {
@@ -49,7 +49,7 @@ func (a *asker) run(ctx context.Context) (any, error) {
 			return nil, err
 		}
 		v := a.judge(resp)
-		a.ids = append(a.ids, v.id)
+		a.ids = append(a.ids, v.ids...)
 		switch {
 		case v.err == nil:
 			a.waste(ctx, a.soft)
@@ -83,7 +83,7 @@ func aboutContent(err error) bool {
 // judge decodes an answer and asks the checks. The chain has seen to it that it is neither empty nor cut; for any other model that is
 // done here.
 func (a *asker) judge(resp *llms.ContentResponse) verdict {
-	v := verdict{text: answerText(resp), id: resilience.AnswerID(resp)}
+	v := verdict{text: answerText(resp), ids: resilience.AnswerIDs(resp)}
 	answer := resilience.Answer{Text: v.text, FinishReason: finishOf(resp), Prompt: a.prompt}
 	var always []resilience.Check
 	giver, _ := resilience.AnswerFrom(resp) // a run's model does not know what it stands for, but who answered was a chain's member
@@ -113,8 +113,11 @@ func (a *asker) judge(resp *llms.ContentResponse) verdict {
 
 // waste tells that an answer is not used.
 func (a *asker) waste(ctx context.Context, v *verdict) {
-	if v != nil && a.hooks.Wasted != nil {
-		a.hooks.Wasted(ctx, v.id, v.err)
+	if v == nil || a.hooks.Wasted == nil {
+		return
+	}
+	for _, id := range v.ids {
+		a.hooks.Wasted(ctx, id, v.err)
 	}
 }
 

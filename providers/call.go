@@ -20,10 +20,11 @@ type call struct {
 	options  []llms.CallOption // the caller's, without nil
 	sink     *sink             // nil: the caller does not stream
 
-	limit   int  // of the answer's tokens, as asked now; zero: the provider's own
-	grown   int  // how often limit was raised
-	tries   int  // made and replayed
-	invalid bool // a second opinion on an invalid request was asked for
+	parts   []*llms.ContentResponse // of an answer that was cut and is being continued
+	limit   int                     // of the answer's tokens, as asked now; zero: the provider's own
+	grown   int                     // how often limit was raised
+	tries   int                     // made and replayed
+	invalid bool                    // a second opinion on an invalid request was asked for
 	records []record
 	last    int // member that failed last, -1: none
 	stick   int // member to try again, -1: the first healthy one
@@ -60,13 +61,16 @@ func (k *call) request(ctx context.Context) ([]llms.CallOption, resilience.Try, 
 	if k.grown > 0 {
 		options = append(options[:len(options):len(options)], llms.WithMaxTokens(k.limit))
 	}
-	hash, hashes, err := resilience.Fingerprint(ctx, k.hooks.Role, k.messages, options)
+	t := resilience.Try{Role: k.hooks.Role, Estimate: estimate(k.asked(), k.limit)}
+	if k.hooks.Replay == nil && k.hooks.Before == nil && k.hooks.After == nil {
+		return options, t, nil // nobody asks for the hash
+	}
+	var err error
+	t.Hash, t.Messages, err = resilience.Fingerprint(ctx, k.hooks.Role, k.asked(), options)
 	if err != nil {
 		return nil, resilience.Try{}, fatal{invalidRequest(err)}
 	}
-	return options, resilience.Try{
-		Role: k.hooks.Role, Hash: hash, Messages: hashes, Estimate: estimate(k.messages, k.limit),
-	}, nil
+	return options, t, nil
 }
 
 // try gets one answer, recorded or fresh, and judges it. An error that is not fatal means: go on.
@@ -78,20 +82,26 @@ func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
 	if resp, m, err := k.replay(ctx, t); err != nil {
 		return nil, fatal{err}
 	} else if resp != nil {
-		return k.accept(ctx, m, resp, true)
+		return k.accept(ctx, m, resp, time.Time{})
 	}
-	m, err := k.pick(ctx)
+	if resp, m, err := k.replayAnew(ctx); err != nil {
+		return nil, fatal{err}
+	} else if resp != nil {
+		return k.accept(ctx, m, resp, time.Time{})
+	}
+	m, turn, err := k.pick(ctx, t.Estimate)
 	if err != nil {
 		return nil, fatal{err}
 	}
 	t.Provider, t.Model = m.Name, m.Model
 	if k.hooks.Before != nil {
 		if err := k.hooks.Before(ctx, t); err != nil {
-			k.chain.health.free(m.index)
+			m.limiter.leave(turn)
+			m.health.free()
 			return nil, fatal{err}
 		}
 	}
-	return k.ask(ctx, m, t, options)
+	return k.ask(ctx, m, turn, t, options)
 }
 
 // replay looks for the recorded answer of an equal request, whoever gave it. It is judged as that member's, if that is still
@@ -131,7 +141,7 @@ func (k *call) handOut(ctx context.Context, resp *llms.ContentResponse, replayed
 }
 
 // ask makes the request.
-func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
+func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
 	k.tries++
 	k.records[m.index].tries++
 	a := attempt{
@@ -140,8 +150,9 @@ func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []l
 			return m.LLM.GenerateContent(ctx, messages, m.adapted(options, k.limit)...)
 		},
 	}
-	o := a.run(ctx, k.messages, options)
+	o := a.run(ctx, k.asked(), options)
 	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
+	m.limiter.done(turn, k.chain.ended(o))
 	if o.err == nil && blank(o.resp) {
 		// A limit that was used up before the first word says what to ask next, so that one is recorded like an answer.
 		if fault := judge(o.resp); resilience.Classify(fault) != resilience.Truncated || len(o.resp.Choices) == 0 {
@@ -153,10 +164,10 @@ func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []l
 	}
 	resp, err := k.after(ctx, t, o.resp)
 	if err != nil {
-		k.chain.health.free(m.index)
+		m.health.free()
 		return nil, fatal{err}
 	}
-	return k.accept(ctx, m, resp, false)
+	return k.accept(ctx, m, resp, turn.at)
 }
 
 // adapted adds what the member needs to the caller's options: its own model, and a limit that it can meet.
@@ -193,37 +204,49 @@ func (k *call) failed(ctx context.Context, m *member, t resilience.Try, o outcom
 		}
 	}
 	if _, err := k.after(ctx, t, nil); err != nil {
-		k.chain.health.free(m.index)
+		m.health.free()
 		return nil, fatal{err}
 	}
 	return nil, k.follow(ctx, m, d, false)
 }
 
-// accept judges an answer that arrived and hands it out, or does what its fault asks for.
-func (k *call) accept(ctx context.Context, m *member, resp *llms.ContentResponse, replayed bool) (*llms.ContentResponse, error) {
+// accept judges an answer that arrived and hands it out, or does what its fault asks for. sent is when the request left; zero: the
+// answer is a recorded one.
+func (k *call) accept(ctx context.Context, m *member, resp *llms.ContentResponse, sent time.Time) (*llms.ContentResponse, error) {
+	replayed := sent.IsZero()
 	if replayed {
 		k.tries++
 	}
-	fault := judge(resp)
+	fault := k.judge(resp)
 	if fault != nil && k.chain.cfg.AcceptTruncated && resilience.Classify(fault) == resilience.Truncated && !blank(resp) {
 		fault = nil
 	}
 	if fault == nil {
+		resp = joined(k.parts, resp)
 		if err := k.handOut(ctx, resp, replayed); err != nil {
 			if !replayed {
-				k.chain.health.free(m.index)
+				m.health.free()
 			}
 			return nil, fatal{k.streamError(m, err)}
 		}
-		if !replayed && k.chain.health.answered(m.index) && k.hooks.Cooled != nil {
+		if !replayed && m.health.answered(sent) && k.hooks.Cooled != nil {
 			k.hooks.Cooled(ctx, m.Name, m.Model, "", time.Time{})
 		}
 		return resp, nil
 	}
-	if k.hooks.Wasted != nil {
-		k.hooks.Wasted(ctx, resilience.AnswerID(resp), fault)
+	d := k.decide(ctx, m, m.unusable(fault), resp)
+	if d.more {
+		k.parts = append(k.parts, resp)
+	} else {
+		k.wasted(ctx, resp, fault)
 	}
-	return nil, k.follow(ctx, m, k.decide(ctx, m, m.unusable(fault), resp), replayed)
+	return nil, k.follow(ctx, m, d, replayed)
+}
+
+func (k *call) wasted(ctx context.Context, resp *llms.ContentResponse, why error) {
+	if k.hooks.Wasted != nil {
+		k.hooks.Wasted(ctx, resilience.AnswerID(resp), why)
+	}
 }
 
 // follow does what was decided. A replayed answer cost nothing and says nothing about how the provider is now.
@@ -231,6 +254,9 @@ func (k *call) follow(ctx context.Context, m *member, d decision, replayed bool)
 	k.settle(ctx, m, d, replayed)
 	if ctx.Err() != nil {
 		return fatal{k.endedBy(ctx)}
+	}
+	if d.next != resilience.NextRetry {
+		k.startAnew(ctx, d.err)
 	}
 	if d.next == resilience.NextGiveUp {
 		return fatal{k.exhausted()}
@@ -264,11 +290,14 @@ func (k *call) settle(ctx context.Context, m *member, d decision, replayed bool)
 	switch {
 	case replayed:
 		return
+	case !d.block.IsZero():
+		m.limiter.block(d.block)
+		fallthrough
 	case !d.cool:
-		k.chain.health.free(m.index)
+		m.health.free()
 		return
 	}
-	k.chain.health.cool(m.index, d.until, d.class, d.err)
+	m.health.cool(d.until, d.class, d.err)
 	if k.hooks.Cooled != nil {
 		k.hooks.Cooled(ctx, m.Name, m.Model, d.class, d.until)
 	}

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tmc/langchaingo/callbacks"
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/resilience"
 )
 
 const (
-	defaultMaxWait = 15 * time.Minute
+	defaultMaxWait  = 15 * time.Minute
+	defaultPatience = time.Minute
 
 	// maxGrowth is how often an answer that was cut is asked again with twice the limit.
 	maxGrowth = 3
@@ -27,15 +29,25 @@ type ChainConfig struct {
 	// MaxTries bounds the requests of one call over all providers. Defaults to resilience.MaxTries, 8.
 	MaxTries int
 
-	// MaxWait is the longest that a call waits for a provider that cools down; a longer wait is a [WaitError]. Defaults to
-	// 15 minutes.
+	// MaxWait is the longest that a call waits for a provider that cools down, or whose limits are used up; a longer wait is a
+	// [WaitError]. Defaults to 15 minutes.
 	MaxWait time.Duration
+
+	// Patience is the longest that a call waits in line for a provider's limits before the next provider is asked that is
+	// sooner free. Defaults to 1 minute, in which most allowances are renewed.
+	Patience time.Duration
+
+	// Pool is what the chain knows of its providers' health and limits together with other chains. Defaults to one of its own.
+	Pool *Pool
 
 	// Timeout bounds one request. Defaults to 5 minutes; negative: none.
 	Timeout time.Duration
 
 	// Idle bounds the silence inside a stream, for clients behind [Guard]. Defaults to 1 minute.
 	Idle time.Duration
+
+	// Callbacks are told of each call: its start, and its end or error. Defaults to none.
+	Callbacks callbacks.Handler
 
 	// AcceptTruncated hands out an answer that a length limit cut. Defaults to false: it is asked again with twice the
 	// limit, at most three times, and is an error then.
@@ -45,22 +57,28 @@ type ChainConfig struct {
 // Chain is a model made of several: each call goes to the first provider that is healthy, and the class of a failure decides
 // whether that one is tried again after a wait, the next one is asked, or the call fails with a [ChainError].
 //
-// A provider that failed cools down for all calls of the chain, for as long as it asked or its class says; the first call after
-// that is the probe. One whose key, money or model is missing is out until the process ends. When all
-// cool down, a call waits, up to MaxWait. Empty and cut answers are failures too. While a call streams, no other provider
-// is asked once a part of an answer was delivered.
+// A provider that failed cools down for all calls of the chain's [Pool], for as long as it asked or its class says; the first call
+// after that is the probe. One whose key, money or model is missing is out until the process ends. When all
+// cool down, a call waits, up to MaxWait. Before a request leaves it waits its turn at the provider's [Limits].
+//
+// A provider that can't take a request (its window is too small; it lacks tools, images, JSON mode or streaming) is not asked.
+// Empty and cut answers are failures too: a cut one is asked for again with a larger limit, and where that can't be raised it
+// is continued and the parts are joined (not JSON, and not while streaming). While a call streams, no other provider is asked once a part of an answer was
+// delivered; a failure after that is a [PartialError].
+//
+// One call makes at most MaxTries HTTP requests over all providers, whatever fails; the clients themselves try nothing again.
 //
 // A Chain calls the [resilience.Hooks] of its context for each request; without them it is a plain model with
 // fallback. It is safe for concurrent use.
 type Chain struct {
 	cfg     ChainConfig
 	members []*member
-	health  *health
 }
 
 // member is a provider in its place.
 type member struct {
 	Provider
+	*standing
 	index int
 }
 
@@ -84,7 +102,13 @@ func NewChain(cfg ChainConfig, ps ...Provider) (*Chain, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	c := &Chain{cfg: cfg, health: newHealth(len(ps))}
+	if cfg.Patience <= 0 {
+		cfg.Patience = defaultPatience
+	}
+	if cfg.Pool == nil {
+		cfg.Pool = NewPool()
+	}
+	c := &Chain{cfg: cfg}
 	seen := map[[2]string]bool{}
 	for i, p := range ps {
 		if p.LLM == nil {
@@ -101,7 +125,7 @@ func NewChain(cfg ChainConfig, ps ...Provider) (*Chain, error) {
 		} else {
 			seen[key] = true
 		}
-		c.members = append(c.members, &member{p, i})
+		c.members = append(c.members, &member{p, cfg.Pool.of(p), i})
 	}
 	return c, nil
 }
@@ -156,8 +180,11 @@ func (c *Chain) GenerateContent(ctx context.Context, messages []llms.MessageCont
 	}
 	k := &call{
 		chain: c, hooks: resilience.HooksFrom(ctx), messages: messages, options: options,
-		limit: resilience.ApplyOptions(options).MaxTokens, sink: newSink(options, resilience.MinAnswer),
-		records: make([]record, len(c.members)), last: -1, stick: -1,
+		sink: newSink(options, resilience.MinAnswer), records: make([]record, len(c.members)), last: -1, stick: -1,
 	}
-	return k.run(ctx)
+	chosen := resilience.ApplyOptions(options)
+	k.limit = chosen.MaxTokens
+	k.skipUnfit(needsOf(messages, chosen, k.sink != nil))
+	k.skipSmall()
+	return told(ctx, c.cfg.Callbacks, k.hooks.Warn, messages, func() (*llms.ContentResponse, error) { return k.run(ctx) })
 }

@@ -277,9 +277,9 @@ func TestTruncatedGivesUpInTheEnd(t *testing.T) {
 
 	small := member("a", script(finishes(good, "length")))
 	small.MaxOutput = 1500
-	_, err = ask(context.Background(), chain(t, small), llms.WithMaxTokens(1000))
+	_, err = ask(context.Background(), chain(t, small), llms.WithMaxTokens(1000), llms.WithJSONMode())
 	require.Error(t, err)
-	require.Equal(t, 2, small.LLM.(*scripted).calls())
+	require.Equal(t, 2, small.LLM.(*scripted).calls(), "JSON is not continued, and the limit can't be raised further")
 	require.Equal(t, 1500, small.LLM.(*scripted).opts[1].MaxTokens)
 }
 

@@ -18,7 +18,9 @@ type decision struct {
 	exclude []int     // members that this call asks no more
 	cool    bool      // the member rests, for all calls
 	until   time.Time // of that; zero: out for the session
+	block   time.Time // until when all requests to the member stay in line, because it asked for a short wait
 	grow    int       // the larger limit to ask again with
+	more    bool      // the answer is continued
 }
 
 // decide finds what the class of a failure asks for. It changes nothing but this call's counts.
@@ -31,11 +33,12 @@ func (k *call) decide(ctx context.Context, m *member, err error, resp *llms.Cont
 	r.counts[class]++
 	d := decision{class: class, err: err, next: resilience.NextGiveUp}
 	delivered, own := k.sink.state()
-	final := ctx.Err() != nil || class == resilience.Canceled || own != nil || delivered || k.tries >= k.chain.cfg.MaxTries
+	over := ctx.Err() != nil || own != nil || k.tries >= k.chain.cfg.MaxTries
+	final := over || class == resilience.Canceled || delivered
 	switch class {
 	case resilience.Canceled:
 	case resilience.Truncated:
-		k.decideTruncated(&d, m, resp, final)
+		k.decideTruncated(ctx, &d, m, resp, final)
 	case resilience.Auth, resilience.Permission, resilience.NotFound, resilience.Quota:
 		d.exclude, d.cool = []int{m.index}, true
 		if told, ok := resilience.RetryAfter(err); ok && told > 0 && class == resilience.Quota {
@@ -56,17 +59,29 @@ func (k *call) decide(ctx context.Context, m *member, err error, resp *llms.Cont
 		k.decideTransient(ctx, &d, m, rule, r.counts[class], final)
 	}
 	if ctx.Err() != nil || own != nil { // tells about the caller, not about the provider
-		d.cool = false
+		d.cool, d.block = false, time.Time{}
 	}
 	return d
 }
 
-// decideTruncated asks for more: the same request would be cut again, and by another provider too.
-func (k *call) decideTruncated(d *decision, m *member, resp *llms.ContentResponse, final bool) {
-	if final || k.grown >= maxGrowth || (m.MaxOutput > 0 && k.limit >= m.MaxOutput) {
-		return
+// decideTruncated asks for more: the same request would be cut again, and by another provider too. Where the limit can't be raised,
+// the answer is continued.
+func (k *call) decideTruncated(ctx context.Context, d *decision, m *member, resp *llms.ContentResponse, final bool) {
+	switch {
+	case final:
+	case len(k.parts) > 0 || m.longest(k.limit, resp):
+		if k.continuable(ctx, resp) {
+			d.more, d.next = true, resilience.NextRetry
+		}
+	case k.grown < maxGrowth:
+		d.grow, d.next = larger(k.limit, resp), resilience.NextRetry
 	}
-	d.grow, d.next = larger(k.limit, resp), resilience.NextRetry
+}
+
+// longest says whether an answer was cut by the most that the member can give.
+func (m *member) longest(limit int, resp *llms.ContentResponse) bool {
+	used := float64(usageOf(resp).Output)
+	return m.MaxOutput > 0 && (limit >= m.MaxOutput || limit == 0 && used >= 0.95*float64(m.MaxOutput))
 }
 
 // decideTransient weighs trying again here against the next provider.
@@ -77,7 +92,14 @@ func (k *call) decideTransient(ctx context.Context, d *decision, m *member, rule
 	now, later, _ := k.others(m, nil)
 	turn := now && rule.Switch > 0 && (n >= rule.Switch || (toldWait && told > rule.Wait))
 	again := n < rule.Attempts
-	if turn || !again || d.wait > k.chain.cfg.MaxWait || toldWait {
+	brief := d.class == resilience.RateLimit && again && !turn && d.wait <= k.chain.cfg.MaxWait
+	switch {
+	case brief && toldWait && told <= rule.Wait:
+		d.block = time.Now().Add(d.wait) // nobody is asked in its place for so little: all wait in line
+	case brief && !toldWait && m.limiter.known():
+		line, _ := m.limiter.wait(k.hooks.Run, estimate(k.asked(), k.limit), time.Now())
+		d.wait = min(d.wait, spread(line+100*time.Millisecond)) // what is known of its limits says more than the rule
+	case turn || !again || d.wait > k.chain.cfg.MaxWait || toldWait:
 		d.cool, d.until = true, time.Now().Add(d.wait)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.wait {

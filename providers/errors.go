@@ -35,7 +35,11 @@ func (e *ChainError) Error() string {
 		return fmt.Sprintf("no answer after %s: %v", count(e.Tries, "try", "tries"), e.Failures[0].Err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "no provider answered, %s:", count(e.Tries, "try", "tries"))
+	if e.Tries == 0 {
+		b.WriteString("no provider could be asked:")
+	} else {
+		fmt.Fprintf(&b, "no provider answered, %s:", count(e.Tries, "try", "tries"))
+	}
 	for _, f := range e.Failures {
 		fmt.Fprintf(&b, "\n  %v", f.Err)
 	}
@@ -60,12 +64,18 @@ type WaitError struct {
 	Until    time.Time
 	Provider string // the first that may be asked again
 	Err      error
+	Others   []Failure // what keeps the other providers from being asked
 }
 
-// Error says until when.
+// Error says until when, and what is wrong with each provider.
 func (e *WaitError) Error() string {
-	return fmt.Sprintf("every provider is cooling down, %s the shortest, until %s; go on then: %v",
-		e.Provider, e.Until.Format("2006-01-02 15:04:05 MST"), e.Err)
+	var b strings.Builder
+	fmt.Fprintf(&b, "no provider may be asked before %s, when %s is the first; go on then: %v",
+		e.Until.Format("2006-01-02 15:04:05 MST"), e.Provider, e.Err)
+	for _, f := range e.Others {
+		fmt.Fprintf(&b, "\n  %v", f.Err)
+	}
+	return b.String()
 }
 
 // Unwrap returns why.

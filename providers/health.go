@@ -17,86 +17,82 @@ const (
 	out               // not in this session: its key, its money or its model is missing
 )
 
-// health is what all calls of a chain know about its members.
+// health is what all calls know about one member.
 type health struct {
-	mu      sync.Mutex // guards members
-	members []memberHealth
+	mu     sync.Mutex // guards what follows
+	until  time.Time  // cooling; zero: not
+	since  time.Time  // when that was found out
+	out    bool
+	probed bool
+	class  resilience.Class
+	err    error // why
 }
 
-type memberHealth struct {
-	until   time.Time // cooling; zero: not
-	out     bool
-	probing bool
-	class   resilience.Class
-	err     error // why
-}
-
-func newHealth(n int) *health { return &health{members: make([]memberHealth, n)} }
-
-// state tells how a member stands. known is the end of a cooldown that the run knows of.
-func (h *health) state(i int, now, known time.Time) (c condition, until time.Time) {
+// state tells how the member stands. known is the end of a cooldown that the run knows of.
+func (h *health) state(now, known time.Time) (c condition, until time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := &h.members[i]
-	until = m.until
+	until = h.until
 	if known.After(until) {
 		until = known
 	}
 	switch {
-	case m.out:
+	case h.out:
 		return out, time.Time{}
 	case until.After(now):
 		return cooling, until
-	case m.probing:
+	case h.probed:
 		return probing, time.Time{}
 	}
 	return well, time.Time{}
 }
 
-// take begins a request to a member; after a cooldown it is the probe.
-func (h *health) take(i int) {
+// take begins a request; after a cooldown it is the probe.
+func (h *health) take() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if m := &h.members[i]; !m.until.IsZero() {
-		m.probing = true
+	if !h.until.IsZero() {
+		h.probed = true
 	}
 }
 
 // free ends a request that told nothing about the member.
-func (h *health) free(i int) {
+func (h *health) free() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.members[i].probing = false
+	h.probed = false
 }
 
-// answered makes a member well; recovered says that it was not.
-func (h *health) answered(i int) (recovered bool) {
+// answered makes the member well, unless the request left before it was found to be ill; recovered says that it was not well.
+func (h *health) answered(sent time.Time) (recovered bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := &h.members[i]
-	recovered = !m.until.IsZero() || m.out
-	*m = memberHealth{}
+	if !sent.After(h.since) && !h.since.IsZero() {
+		return false
+	}
+	recovered = !h.until.IsZero() || h.out
+	h.until, h.since, h.out, h.probed, h.class, h.err = time.Time{}, time.Time{}, false, false, "", nil
 	return recovered
 }
 
-// cool keeps a member from being asked until a time; zero takes it out for the session. A shorter time does not replace a longer one.
-func (h *health) cool(i int, until time.Time, class resilience.Class, err error) {
+// cool keeps the member from being asked until a time; zero takes it out for the session. A shorter time does not replace a longer one.
+func (h *health) cool(until time.Time, class resilience.Class, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := &h.members[i]
-	m.probing = false
-	m.out = m.out || until.IsZero()
-	if m.class == "" || until.IsZero() || until.After(m.until) {
-		m.class, m.err = class, err
+	h.probed = false
+	h.since = time.Now()
+	h.out = h.out || until.IsZero()
+	if h.class == "" || until.IsZero() || until.After(h.until) {
+		h.class, h.err = class, err
 	}
-	if until.After(m.until) {
-		m.until = until
+	if until.After(h.until) {
+		h.until = until
 	}
 }
 
-// why returns what a member suffers from.
-func (h *health) why(i int) (resilience.Class, error) {
+// why returns what the member suffers from.
+func (h *health) why() (resilience.Class, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.members[i].class, h.members[i].err
+	return h.class, h.err
 }

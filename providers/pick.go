@@ -10,65 +10,114 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// pick chooses who is asked next: the one that is to be tried again, else the first that is well, else one that is being
-// probed. When all cool down it waits for the first to come back, or says until when one would have to wait.
-func (k *call) pick(ctx context.Context) (*member, error) {
+// pick chooses who is asked next, waits for its turn there, and returns the leave to ask: the one that is to be tried again, else the
+// first that is well and soon free, else one that is being probed. When all cool down it waits for the first to come back, or says
+// until when one would have to wait.
+func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *ticket, error) {
 	if err := k.sleep(ctx, 0, ""); err != nil {
-		return nil, err
-	}
-	if k.stick >= 0 && k.usable(k.stick) {
-		m := k.chain.members[k.stick]
-		if state, _ := k.state(m, time.Now()); state != cooling { // another call may have been told to wait longer
-			k.chain.health.take(m.index)
-			return m, nil
-		}
+		return nil, nil, err
 	}
 	for {
-		best, soonest, until := k.survey(time.Now())
-		switch {
-		case best != nil:
-			k.chain.health.take(best.index)
-			return best, nil
-		case soonest == nil:
-			return nil, k.exhausted()
+		c := k.choose(u, time.Now())
+		if c.member == nil {
+			return nil, nil, k.exhausted()
 		}
-		wait := time.Until(until)
-		deadline, limited := ctx.Deadline()
-		if wait > k.chain.cfg.MaxWait || (limited && deadline.Before(until)) {
-			return nil, k.mustWait(soonest, until)
+		wait := time.Until(c.until)
+		if deadline, limited := ctx.Deadline(); wait > k.chain.cfg.MaxWait || (limited && deadline.Before(c.until)) {
+			return nil, nil, k.mustWait(c)
 		}
-		why := fmt.Sprintf("every provider is cooling down; %s is the first to come back", soonest.Name)
-		if len(k.chain.members) == 1 {
-			why = soonest.Name + " is cooling down"
+		if c.cooling {
+			if err := k.sleep(ctx, spread(max(wait, time.Millisecond)), c.why); err != nil {
+				return nil, nil, err
+			}
+			continue
 		}
-		if err := k.sleep(ctx, spread(max(wait, time.Millisecond)), why); err != nil {
-			return nil, err
+		t := c.member.limiter.enter(k.hooks.Run, u, time.Now())
+		if err := resilience.Await(ctx, t.ready, wait, c.why); err != nil {
+			c.member.limiter.leave(t)
+			if ctx.Err() != nil {
+				err = k.endedBy(ctx)
+			}
+			return nil, nil, err
 		}
+		if state, _ := k.state(c.member, time.Now()); state == out || state == cooling { // found out while this call stood in line
+			c.member.limiter.leave(t)
+			k.stick = -1
+			continue
+		}
+		c.member.health.take()
+		return c.member, t, nil
 	}
 }
 
-// survey looks at all members that this call may still ask.
-func (k *call) survey(now time.Time) (best, soonest *member, until time.Time) {
-	var probed *member
+// choice is who is to be asked, and when that may be.
+type choice struct {
+	member  *member // nil: nobody is left
+	until   time.Time
+	cooling bool // nobody is well: until is the end of a cooldown
+	why     string
+}
+
+// choose looks at all members that this call may still ask.
+func (k *call) choose(u resilience.Usage, now time.Time) choice {
+	if k.stick >= 0 && k.usable(k.stick) {
+		m := k.chain.members[k.stick]
+		if state, _ := k.state(m, now); state != cooling { // another call may have been told to wait longer
+			if c := k.inLine(m, u, now); c.until.Sub(now) <= k.chain.cfg.Patience {
+				return c
+			}
+		}
+	}
+	var free, probed, soonest choice // the first to be free, probed, back
 	for _, m := range k.chain.members {
 		if !k.usable(m.index) {
 			continue
 		}
-		state, end := k.state(m, now)
-		switch state {
+		switch state, end := k.state(m, now); state {
 		case well:
-			return m, nil, time.Time{}
+			c := k.inLine(m, u, now)
+			if c.until.Sub(now) <= k.chain.cfg.Patience {
+				return c
+			}
+			free = earlier(free, c)
 		case probing:
-			if probed == nil {
-				probed = m
+			if probed.member == nil {
+				probed = k.inLine(m, u, now)
 			}
 		case cooling:
-			if soonest == nil || end.Before(until) {
-				soonest, until = m, end
-			}
+			soonest = earlier(soonest, choice{member: m, until: end, cooling: true, why: k.whyCooling(m)})
 		}
 	}
-	return probed, soonest, until
+	if free.member == nil {
+		free = probed
+	}
+	if free.member == nil || (soonest.member != nil && soonest.until.Before(free.until)) {
+		return soonest
+	}
+	return free
+}
+
+// inLine is the choice of a member that is well.
+func (k *call) inLine(m *member, u resilience.Usage, now time.Time) choice {
+	d, why := m.limiter.wait(k.hooks.Run, u, now)
+	if why != "" {
+		why = m.Name + ": " + why
+	}
+	return choice{member: m, until: now.Add(d), why: why}
+}
+
+func earlier(a, b choice) choice {
+	if a.member == nil || b.until.Before(a.until) {
+		return b
+	}
+	return a
+}
+
+func (k *call) whyCooling(m *member) string {
+	if len(k.chain.members) == 1 {
+		return m.Name + " is cooling down"
+	}
+	return fmt.Sprintf("every provider is cooling down; %s is the first to come back", m.Name)
 }
 
 func (k *call) state(m *member, now time.Time) (condition, time.Time) {
@@ -76,7 +125,7 @@ func (k *call) state(m *member, now time.Time) (condition, time.Time) {
 	if k.hooks.Cooling != nil {
 		known = k.hooks.Cooling(m.Name, m.Model)
 	}
-	return k.chain.health.state(m.index, now, known)
+	return m.health.state(now, known)
 }
 
 // usable says whether this call may ask a member, now or later.
@@ -84,7 +133,7 @@ func (k *call) usable(i int) bool {
 	if k.records[i].excluded {
 		return false
 	}
-	state, _ := k.chain.health.state(i, time.Now(), time.Time{})
+	state, _ := k.chain.members[i].health.state(time.Now(), time.Time{})
 	return state != out
 }
 
@@ -109,39 +158,51 @@ func (k *call) others(m *member, without []int) (now, later bool, until time.Tim
 
 // exhausted is the error when nobody is left to ask.
 func (k *call) exhausted() error {
-	e := &ChainError{Tries: k.tries}
+	err := &ChainError{Failures: k.failures(), Tries: k.tries}
+	if text := k.sink.partial(); text != "" {
+		return &PartialError{Text: text, Err: err}
+	}
+	return err
+}
+
+// failures are those of this call, and what keeps members from being asked at all; the last is the decisive one.
+func (k *call) failures() []Failure {
+	var list []Failure
+	order := map[[2]string]int{}
 	for _, m := range k.chain.members {
 		r := k.records[m.index]
 		if r.err == nil {
-			if class, why := k.chain.health.why(m.index); class != "" && !k.usable(m.index) {
-				e.Failures = append(e.Failures, Failure{m.Name, m.Model, class, 0, why})
+			if class, why := m.health.why(); class != "" && why != nil {
+				list = append(list, Failure{m.Name, m.Model, class, 0, why})
 			}
 			continue
 		}
-		e.Failures = append(e.Failures, Failure{m.Name, m.Model, resilience.Classify(r.err), r.tries, r.err})
+		order[[2]string{m.Name, m.Model}] = r.order
+		list = append(list, Failure{m.Name, m.Model, resilience.Classify(r.err), r.tries, r.err})
 	}
-	slices.SortStableFunc(e.Failures, func(a, b Failure) int { return k.when(a) - k.when(b) })
-	return e
-}
-
-// when orders failures by time; those from before this call come first.
-func (k *call) when(f Failure) int {
-	for _, m := range k.chain.members {
-		if m.Name == f.Provider && m.Model == f.Model && k.records[m.index].err != nil {
-			return k.records[m.index].order
-		}
-	}
-	return 0
+	slices.SortStableFunc(list, func(a, b Failure) int { // those from before this call come first
+		return order[[2]string{a.Provider, a.Model}] - order[[2]string{b.Provider, b.Model}]
+	})
+	return list
 }
 
 // mustWait is the error when waiting would take too long.
-func (k *call) mustWait(m *member, until time.Time) error {
+func (k *call) mustWait(c choice) error {
+	m := c.member
 	left := resilience.Error{Class: resilience.RateLimit, Provider: m.Name, Model: m.Model} // known from before this process
-	if _, why := k.chain.health.why(m.index); why != nil {
+	if _, why := m.health.why(); why != nil && c.cooling {
 		if e := (*resilience.Error)(nil); errors.As(why, &e) {
 			left = *e
 		}
+	} else if !c.cooling {
+		left.Err = errors.New(c.why)
 	}
-	left.After = time.Until(until)
-	return &WaitError{Until: until, Provider: m.Name, Err: &left}
+	left.After = time.Until(c.until)
+	e := &WaitError{Until: c.until, Provider: m.Name, Err: &left}
+	for _, f := range k.failures() {
+		if f.Provider != m.Name || f.Model != m.Model {
+			e.Others = append(e.Others, f)
+		}
+	}
+	return e
 }

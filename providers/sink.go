@@ -26,7 +26,7 @@ type sink struct {
 	open      bool // nothing is held back any more in this try
 	delivered bool
 	said      []byte // the text delivered so far, by the call
-	err       error // of the caller's function
+	err       error  // of the caller's function
 }
 
 // newSink returns the sink for a call, nil when the caller does not stream.

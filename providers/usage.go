@@ -67,7 +67,11 @@ func fillUsage(resp *llms.ContentResponse, u resilience.Usage) {
 	if u == have {
 		return
 	}
-	c := resp.Choices[0]
+	setUsage(resp.Choices[0], u)
+}
+
+// setUsage puts counts into an answer, under the names of the OpenAI client.
+func setUsage(c *llms.ContentChoice, u resilience.Usage) {
 	if c.GenerationInfo == nil {
 		c.GenerationInfo = map[string]any{}
 	}
@@ -77,17 +81,6 @@ func fillUsage(resp *llms.ContentResponse, u resilience.Usage) {
 	} {
 		c.GenerationInfo[name] = int(n)
 	}
-}
-
-// estimate is roughly what a request will use: four characters of the prompt for a token, and the most that the answer may have.
-func estimate(messages []llms.MessageContent, maxTokens int) resilience.Usage {
-	n := 0
-	for _, m := range messages {
-		for _, p := range m.Parts {
-			n += len(textOf(p))
-		}
-	}
-	return resilience.Usage{Input: int64(n+3) / 4, Output: int64(max(maxTokens, 0))}
 }
 
 func textOf(p llms.ContentPart) string {

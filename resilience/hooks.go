@@ -16,6 +16,9 @@ type Hooks struct {
 	// Role is the agent role of the call, part of the request's hash.
 	Role string
 
+	// Run is the name of the run. Runs that share a provider's limits take turns.
+	Run string
+
 	// Replay returns the recorded answer of an equal request, when there is one, with the names of who gave it (see AnswerFrom).
 	// Nothing is paid then, and neither Before nor After is called for the try.
 	Replay func(ctx context.Context, t Try) (*llms.ContentResponse, bool, error)
@@ -114,6 +117,20 @@ const (
 	ProviderKey = "dogear_provider"
 	ModelKey    = "dogear_model"
 )
+
+// PartsKey is the key of GenerationInfo under which, in an answer that was continued, the ids ([]string) of its further parts
+// stand.
+const PartsKey = "dogear_parts"
+
+// AnswerIDs are the ids of the recorded answers that make this one: one, or several when it was continued, the first one first.
+func AnswerIDs(resp *llms.ContentResponse) []string {
+	id := AnswerID(resp)
+	if id == "" {
+		return nil
+	}
+	more, _ := resp.Choices[0].GenerationInfo[PartsKey].([]string)
+	return append([]string{id}, more...)
+}
 
 // AnswerFrom is who gave a recorded answer; both are empty for one that was not recorded.
 func AnswerFrom(resp *llms.ContentResponse) (provider, model string) {

@@ -9,8 +9,11 @@ import (
 // ErrPausing is what ends a wait when [Hooks].Pause closes and the hooks name no error of their own.
 var ErrPausing = errors.New("resilience: the run is pausing, nothing new starts; resume it to go on")
 
-// Sleep waits for d. It is the only way in which Dogear waits for time to pass, so a pause or a cancellation ends every
-// wait at once.
+// briefWait is the shortest wait of [Await] that is reported: a busy provider's queue would report hundreds a second.
+const briefWait = time.Second
+
+// Sleep waits for d. It and [Await] are the only ways in which Dogear waits, so a pause or a cancellation ends every wait
+// at once.
 //
 // It returns context.Cause(ctx) when ctx ends, and Hooks.PauseErr (or [ErrPausing]) when Hooks.Pause closes; with either
 // true already, the wait does not begin. A wait that begins is first reported to Hooks.Waiting, with why. With d <= 0
@@ -31,6 +34,29 @@ func Sleep(ctx context.Context, d time.Duration, why string) error {
 	case <-h.Pause:
 	}
 	return stopped(ctx, h) // asked again: select chooses at random when several are ready
+}
+
+// Await waits until ready is closed, in all else as [Sleep] does. d is how long that is expected to take; less than a
+// second is not reported to Hooks.Waiting.
+func Await(ctx context.Context, ready <-chan struct{}, d time.Duration, why string) error {
+	h := HooksFrom(ctx)
+	if err := stopped(ctx, h); err != nil {
+		return err
+	}
+	select {
+	case <-ready:
+		return nil
+	default:
+	}
+	if h.Waiting != nil && d >= briefWait {
+		h.Waiting(ctx, d, why)
+	}
+	select {
+	case <-ready:
+	case <-ctx.Done():
+	case <-h.Pause:
+	}
+	return stopped(ctx, h)
 }
 
 // stopped returns why nothing may start now, or nil.

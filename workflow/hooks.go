@@ -13,6 +13,7 @@ import (
 // hooks are those that hold everywhere in a scope: waits, pauses, and what becomes of answers. A call adds its own.
 func (sc *scope) hooks() resilience.Hooks {
 	return resilience.Hooks{
+		Run:      sc.session.run.name,
 		Waiting:  sc.waiting,
 		Wasted:   func(_ context.Context, id string, why error) { sc.judge(answerSeq(id), why) },
 		Rejected: sc.rejected,

@@ -1,0 +1,241 @@
+package providers
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dogear-go/dogear/resilience"
+)
+
+// limiter lets the requests to one model at one provider leave when its limits allow it. Requests that must wait stand in
+// line; runs take turns, by what their requests use. All chains of a [Pool] share it. Without limits nothing waits.
+//
+// A request is counted by an estimate when it leaves, and by its usage when it ended. What the answers' headers say is
+// learned, and a refusal that was not foreseen slows down.
+type limiter struct {
+	mu       sync.Mutex // guards all fields
+	buckets  []*bucket
+	inFlight int
+	most     int           // in flight; zero: no limit
+	line     line          // those who wait
+	blocked  time.Time     // the provider asked to wait until then
+	timer    *time.Timer   // for the head of the line; nil: none is set
+	guess    estimator     // what requests use
+	took     time.Duration // of a request, on average
+	passed   int           // requests that left since counted, without those refused
+	counted  time.Time
+	eased    time.Time // when rates were last raised
+	slowed   time.Time // when they were last lowered
+}
+
+// observing is how long requests are counted to know their rate.
+const observing = 5 * time.Second
+
+// ticket is the leave to make one request.
+type ticket struct {
+	ready    chan struct{} // closed when the request may leave
+	run      string
+	plain    resilience.Usage // the request's estimate
+	expected resilience.Usage // the same, by what requests used of late
+	tag      float64          // place in line, see line
+	seq      uint64
+	granted  bool
+	at       time.Time
+	marks    map[*bucket]mark // just after it was counted
+}
+
+// configure adds limits. Those that are known already stay where they are lower.
+func (l *limiter) configure(c Limits, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	burst := c.Burst
+	if burst <= 0 || burst > 60 {
+		burst = 60
+	}
+	for _, x := range []struct {
+		of       resource
+		source   string
+		n        int
+		window   time.Duration
+		capacity float64 // part of n
+	}{
+		{requests, "requests_per_minute", c.RequestsPerMinute, time.Minute, burst / 60},
+		{tokens, "tokens_per_minute", c.TokensPerMinute, time.Minute, burst / 60},
+		{inputTokens, "input_tokens_per_minute", c.InputTokensPerMinute, time.Minute, burst / 60},
+		{outputTokens, "output_tokens_per_minute", c.OutputTokensPerMinute, time.Minute, burst / 60},
+		{requests, "requests_per_day", c.RequestsPerDay, 24 * time.Hour, 1},
+		{tokens, "tokens_per_day", c.TokensPerDay, 24 * time.Hour, 1},
+	} {
+		if x.n <= 0 {
+			continue
+		}
+		rate, capacity := float64(x.n)/x.window.Seconds(), max(1, float64(x.n)*x.capacity)
+		b := l.bucket(x.of, x.source)
+		if b == nil {
+			l.buckets = append(l.buckets, newBucket(x.of, x.source, capacity, rate, now))
+			continue
+		}
+		b.rate, b.capacity = min(b.rate, rate), min(b.capacity, capacity)
+		b.move(0)
+	}
+	if c.InFlight > 0 && (l.most == 0 || c.InFlight < l.most) {
+		l.most = c.InFlight
+	}
+}
+
+func (l *limiter) bucket(of resource, source string) *bucket {
+	for _, b := range l.buckets {
+		if b.resource == of && b.source == source {
+			return b
+		}
+	}
+	return nil
+}
+
+// known says whether any allowance is known for certain.
+func (l *limiter) known() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.buckets {
+		if b.source != guessed {
+			return true
+		}
+	}
+	return l.most > 0
+}
+
+// wait is how long a request of a run would stand in line, roughly, and what for.
+func (l *limiter) wait(run string, u resilience.Usage, now time.Time) (time.Duration, string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refill(now)
+	u = l.guess.adjust(u)
+	d, why := l.delay(u, l.line.before(run), now)
+	if l.most > 0 && l.inFlight+l.line.len() >= l.most {
+		rounds := (l.inFlight+l.line.len()-l.most)/l.most + 1
+		if busy := time.Duration(rounds) * l.took; busy > d {
+			d, why = busy, fmt.Sprintf("%d requests are in flight, and no more may be", l.most)
+		}
+	}
+	return d, why
+}
+
+// delay is how long a request waits for the allowances, behind others.
+func (l *limiter) delay(u resilience.Usage, ahead []*ticket, now time.Time) (d time.Duration, why string) {
+	if l.blocked.After(now) {
+		d, why = l.blocked.Sub(now), "it asked to wait"
+	}
+	for _, b := range l.buckets {
+		level := b.need(u)
+		for _, t := range ahead {
+			level += b.need(t.expected)
+		}
+		if w := b.until(level); w > d {
+			d, why = w, "limit of "+b.source
+		}
+	}
+	return d, why
+}
+
+// enter stands in line. The caller waits for ticket.ready and then calls done; or leave, when it does not want to any more.
+func (l *limiter) enter(run string, u resilience.Usage, now time.Time) *ticket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refill(now)
+	t := &ticket{ready: make(chan struct{}), run: run, plain: u, expected: l.guess.adjust(u)}
+	l.line.add(t, l.share(t.expected))
+	l.dispatch(now)
+	return t
+}
+
+// share is how much of the scarcest allowance a request uses, in seconds of its flow.
+func (l *limiter) share(u resilience.Usage) float64 {
+	most := 1e-3
+	for _, b := range l.buckets {
+		most = max(most, b.need(u)/max(b.rate, 1e-9))
+	}
+	return most
+}
+
+// leave gives a ticket back without having made the request.
+func (l *limiter) leave(t *ticket) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.granted {
+		l.refill(now)
+		l.inFlight--
+		for b := range t.marks {
+			b.expected -= b.need(t.expected)
+			b.move(b.need(t.expected))
+		}
+	} else {
+		l.line.remove(t)
+	}
+	l.dispatch(now)
+}
+
+func (l *limiter) refill(now time.Time) {
+	for _, b := range l.buckets {
+		b.refill(now)
+	}
+}
+
+// dispatch lets go whoever may go, and sees to it that it is called again when the next one may. The head of the line is never
+// overtaken, or large requests would wait for ever.
+func (l *limiter) dispatch(now time.Time) {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	for l.line.len() > 0 {
+		if l.most > 0 && l.inFlight >= l.most {
+			return // the end of a request calls again
+		}
+		t := l.line.head()
+		if d, _ := l.delay(t.expected, nil, now); d > 0 {
+			l.timer = time.AfterFunc(d, l.tick)
+			return
+		}
+		l.line.pop()
+		l.grant(t, now)
+	}
+}
+
+// tick is the timer's.
+func (l *limiter) tick() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refill(now)
+	l.dispatch(now)
+}
+
+func (l *limiter) grant(t *ticket, now time.Time) {
+	t.granted, t.at = true, now
+	l.inFlight++
+	if now.Sub(l.counted) > observing {
+		l.passed, l.counted = 0, now
+	}
+	l.passed++
+	t.marks = make(map[*bucket]mark, len(l.buckets))
+	for _, b := range l.buckets {
+		b.level -= b.need(t.expected)
+		b.expected += b.need(t.expected)
+		t.marks[b] = mark{b.level, b.expected}
+	}
+	close(t.ready)
+}
+
+// block keeps requests back until a time that the provider asked for.
+func (l *limiter) block(until time.Time) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until.After(l.blocked) {
+		l.blocked = until
+	}
+	l.refill(now)
+	l.dispatch(now)
+}

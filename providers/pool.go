@@ -1,0 +1,38 @@
+package providers
+
+import (
+	"sync"
+	"time"
+)
+
+// Pool is what the calls of a process know together about its providers: who is well, who cools down and until when, and what
+// may be sent now (see [Limits]). Chains that share a Pool (ChainConfig.Pool) share that knowledge: the roles of a run, and
+// all runs of a server. A provider is known by its name and model, so those of one Pool that have both in common must have the
+// same account. It is safe for concurrent use.
+type Pool struct {
+	mu      sync.Mutex // guards members
+	members map[[2]string]*standing
+}
+
+// standing is how one model at one provider stands.
+type standing struct {
+	health  health
+	limiter limiter
+}
+
+// NewPool returns an empty Pool.
+func NewPool() *Pool { return &Pool{members: map[[2]string]*standing{}} }
+
+// of is the standing of a provider. Limits that it brings are added.
+func (p *Pool) of(x Provider) *standing {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := [2]string{x.Name, x.Model}
+	s := p.members[key]
+	if s == nil {
+		s = &standing{}
+		p.members[key] = s
+	}
+	s.limiter.configure(x.Limits, time.Now())
+	return s
+}
