@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -140,7 +141,12 @@ func (k *call) ask(ctx context.Context, m *member, t resilience.Try, options []l
 			return m.LLM.GenerateContent(ctx, messages, m.adapted(options, k.limit)...)
 		},
 	}
-	o := a.run(ctx, k.messages, options)
+	takes := new(atomic.Int32)
+	if c, ok := m.LLM.(*client); ok {
+		takes = &c.format
+	}
+	a.format = format(takes.Load())
+	o := a.steppingDown(ctx, k.messages, options, takes)
 	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
 	if o.err == nil && blank(o.resp) {
 		// A limit that was used up before the first word says what to ask next, so that one is recorded like an answer.

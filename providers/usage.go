@@ -79,6 +79,13 @@ func fillUsage(resp *llms.ContentResponse, u resilience.Usage) {
 	}
 }
 
+// fillFinish puts the reason from the wire where the client left none, as Ollama's does.
+func fillFinish(resp *llms.ContentResponse, reason string) {
+	if reason != "" && finishOf(resp) == "" && len(resp.Choices) > 0 {
+		resp.Choices[0].StopReason = reason
+	}
+}
+
 // estimate is roughly what a request will use: four characters of the prompt for a token, and the most that the answer may have.
 func estimate(messages []llms.MessageContent, maxTokens int) resilience.Usage {
 	n := 0
