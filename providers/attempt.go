@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -23,6 +24,7 @@ type attempt struct {
 	ask             func(context.Context, []llms.MessageContent, []llms.CallOption) (*llms.ContentResponse, error)
 	timeout, idle   time.Duration
 	sink            *sink
+	format          format // how the endpoint is told about JSON
 }
 
 // outcome is what came of it. err nil: resp is an answer that arrived whole.
@@ -34,6 +36,30 @@ type outcome struct {
 	header   http.Header // of that; read only
 	requests int         // made over HTTP; zero also where the client has no guard
 	latency  time.Duration
+
+	formatRejected bool // a response format was sent, and the endpoint does not take it
+}
+
+// steppingDown makes the attempt, and makes it again in the next laxer format while the endpoint rejects that. What it takes is
+// remembered; where none was the reason, the first answer tells more.
+func (a attempt) steppingDown(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption, takes *atomic.Int32) outcome {
+	first := a.run(ctx, messages, options)
+	o := first
+	for o.formatRejected && a.format < formatNone {
+		a.format++
+		requests := o.requests
+		o = a.run(ctx, messages, options)
+		o.requests += requests
+	}
+	switch {
+	case o.err == nil && first.formatRejected:
+		takes.Store(int32(a.format))
+	case o.err != nil && first.formatRejected && rejectsFormat(o.err):
+		requests := o.requests
+		o = first
+		o.requests = requests
+	}
+	return o
 }
 
 func (a attempt) run(parent context.Context, messages []llms.MessageContent, options []llms.CallOption) outcome {
@@ -42,13 +68,15 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 		ctx, cancel = context.WithTimeout(parent, a.timeout)
 	}
 	defer cancel()
-	rec := &recorder{provider: a.provider, model: a.model, idle: a.idle, unset: unsetOptions(options)}
+	rec := &recorder{provider: a.provider, model: a.model, idle: a.idle, unset: unsetOptions(options), format: a.format}
 	a.sink.begin()
+	a.sink.without(rec.isToolText)
 	start := time.Now()
 	resp, err := a.safely(withRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
 	o := outcome{latency: time.Since(start)}
 	s := rec.result()
 	o.status, o.usage, o.header, o.requests = s.status, s.usage, s.header, s.requests
+	o.formatRejected = s.rejected
 	if err != nil || a.sink.failed() || s.end == streamCut || (a.sink != nil && s.end == notStreamed && ctx.Err() != nil) {
 		o.err = a.failure(parent, ctx, err, s.fail)
 	}
@@ -64,6 +92,7 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 		return o
 	}
 	fillUsage(resp, s.usage)
+	fillFinish(resp, s.finish)
 	o.resp, o.usage = resp, maxUsage(s.usage, usageOf(resp))
 	if s.refusal != "" && answerText(resp) == "" && !callsTools(resp) {
 		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", s.refusal))

@@ -34,9 +34,11 @@ type call struct {
 type record struct {
 	counts   map[resilience.Class]int
 	tries    int
-	excluded bool  // not for this call
-	err      error // the last failure
-	order    int   // when that was
+	excluded bool   // not for this call
+	format   format // that the endpoint takes, as far as this call found out
+	rejected error  // why it does not take the first
+	err      error  // the last failure
+	order    int    // when that was
 }
 
 // fatal is an error that ends the call as it is: of a hook, a pause, the context.
@@ -150,6 +152,7 @@ func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Tr
 			return m.LLM.GenerateContent(ctx, messages, m.adapted(options, k.limit)...)
 		},
 	}
+	a.format = k.format(m)
 	o := a.run(ctx, k.asked(), options)
 	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
 	m.limiter.done(turn, k.chain.ended(o))
@@ -161,6 +164,9 @@ func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Tr
 	}
 	if o.err != nil {
 		return k.failed(ctx, m, t, o)
+	}
+	if r := k.records[m.index]; r.rejected != nil {
+		m.takes.Store(int32(r.format))
 	}
 	resp, err := k.after(ctx, t, o.resp)
 	if err != nil {
@@ -195,7 +201,10 @@ func (k *call) after(ctx context.Context, t resilience.Try, resp *llms.ContentRe
 
 // failed reports a request without an answer, and does what its class asks for.
 func (k *call) failed(ctx context.Context, m *member, t resilience.Try, o outcome) (*llms.ContentResponse, error) {
-	d := k.decide(ctx, m, o.err, o.resp)
+	d, other := k.otherFormat(m, &o)
+	if !other {
+		d = k.decide(ctx, m, o.err, o.resp)
+	}
 	t.Class, t.Err, t.Next, t.Wait = d.class, o.err, d.next, d.wait
 	if t.Status == 0 {
 		var e *resilience.Error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/anthropic"
+	"github.com/tmc/langchaingo/llms/ollama"
 	"github.com/tmc/langchaingo/llms/openai"
 
 	"github.com/dogear-go/dogear/providers/offline"
@@ -63,7 +64,7 @@ func catalogue() []entry {
 		{name: "deepseek", prefix: "DEEPSEEK", baseURL: "https://api.deepseek.com/v1", model: "deepseek-chat", build: buildOpenAI},
 		{name: "together_ai", prefix: "TOGETHER", baseURL: "https://api.together.xyz/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},
 		{name: "mistral", prefix: "MISTRAL", baseURL: "https://api.mistral.ai/v1", model: "mistral-small-latest", build: buildOpenAI},
-		{name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "llama3.2", keyless: true, build: buildOpenAI},
+		{name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "llama3.2", keyless: true, build: buildOllama},
 		{name: "offline", prefix: "OFFLINE", model: "sample-author", keyless: true, build: buildOffline},
 	}
 }
@@ -155,18 +156,47 @@ func (e entry) keyFromEnv() (key, variable string) {
 	return "", ""
 }
 
-// buildOpenAI makes a client of OpenAI's protocol. Token, model and organisation are always said: otherwise langchaingo's client
-// takes OpenAI's from the environment and sends them to whoever is asked.
+// buildOpenAI makes a client of OpenAI's protocol.
 func buildOpenAI(e entry, s Settings, hc *http.Client) (*client, error) {
-	opts := []openai.Option{
-		openai.WithToken(firstOf(s.Key, "none")), openai.WithModel(s.Model), openai.WithBaseURL(s.BaseURL),
-		openai.WithOrganization(""), openai.WithAPIType(openai.APITypeOpenAI), openai.WithHTTPClient(hc),
-	}
-	m, err := openai.New(opts...)
+	m, err := openAIClient(s, s.BaseURL, hc)
 	if err != nil {
 		return nil, err
 	}
-	return &client{name: e.name, model: s.Model, inner: m, legacyLimit: e.name == "mistral" || e.name == "ollama"}, nil
+	_, known := lookup(e.name)
+	return &client{
+		name: e.name, model: s.Model, protocol: protocolChat, inner: m, context: s.Context,
+		legacyLimit: !known || e.name == "mistral" || e.name == "deepseek" || e.name == "together_ai" || e.name == "openrouter",
+		samples:     !known || e.name == "together_ai" || e.name == "openrouter",
+	}, nil
+}
+
+// openAIClient is langchaingo's client for OpenAI. Token, model and organisation are always said: otherwise it takes OpenAI's from
+// the environment and sends them to whoever is asked.
+func openAIClient(s Settings, baseURL string, hc *http.Client) (llms.Model, error) {
+	return openai.New(openai.WithToken(firstOf(s.Key, "none")), openai.WithModel(s.Model), openai.WithBaseURL(baseURL),
+		openai.WithOrganization(""), openai.WithAPIType(openai.APITypeOpenAI), openai.WithHTTPClient(hc))
+}
+
+// buildOllama makes a client of Ollama's own protocol, and one of OpenAI's at the same server for what langchaingo's client for the
+// first one can't say: tools, and pictures by their address.
+func buildOllama(e entry, s Settings, hc *http.Client) (*client, error) {
+	root := strings.TrimSuffix(s.BaseURL, "/v1")
+	compat, err := openAIClient(s, root+"/v1", hc)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := url.Parse(root); err != nil { // the client would end the process
+		return nil, errors.New("the base URL can't be read")
+	}
+	native := *hc
+	native.Transport = withKey(hc.Transport, s.Key)
+	m, err := ollama.New(ollama.WithServerURL(root), ollama.WithModel(s.Model), ollama.WithHTTPClient(&native))
+	if err != nil {
+		return nil, err
+	}
+	return &client{
+		name: e.name, model: s.Model, protocol: protocolOllama, inner: m, compat: compat, context: s.Context, legacyLimit: true,
+	}, nil
 }
 
 // anthropicLimit is asked for when the caller gives no limit: Anthropic demands one, and langchaingo's 2048 cuts a scene.
@@ -177,24 +207,13 @@ func buildAnthropic(e entry, s Settings, hc *http.Client) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{name: e.name, model: s.Model, inner: m, maxTokens: anthropicLimit, blocks: true}, nil
+	return &client{
+		name: e.name, model: s.Model, protocol: protocolMessages, inner: m, context: s.Context, maxTokens: anthropicLimit, blocks: true,
+	}, nil
 }
 
 func buildOffline(e entry, s Settings, _ *http.Client) (*client, error) {
 	return &client{name: e.name, model: s.Model, inner: offline.New()}, nil
-}
-
-// httpClient has no timeout of its own: attempts have one. It follows no redirect to another host, which would get the key.
-func httpClient(base http.RoundTripper, name string) *http.Client {
-	return &http.Client{
-		Transport: Guard(base, name),
-		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			if req.URL.Host != via[0].URL.Host || len(via) > 3 {
-				return errors.New("the API redirects elsewhere; check the base URL")
-			}
-			return nil
-		},
-	}
 }
 
 var _ llms.Model = (*client)(nil)

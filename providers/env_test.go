@@ -136,7 +136,13 @@ func TestOnlyItsOwnKey(t *testing.T) {
 	cleanEnv(t, map[string]string{
 		"OPENAI_API_KEY": testKey, "OPENAI_ORGANIZATION": "org-secret", "OPENAI_MODEL": "gpt-x", "GROQ_API_KEY": "gsk-own", "OPENAI_BASE_URL": "http://127.0.0.1:1",
 	})
-	a := serve(t, answers(200, nil, completion(good, "stop")))
+	a := serve(t, func(n int, w http.ResponseWriter, r *http.Request, b map[string]any) {
+		text := completion(good, "stop")
+		if r.URL.Path == "/api/chat" {
+			text = `{"message":{"role":"assistant","content":"` + good + `"},"done":true}`
+		}
+		answers(200, nil, text)(n, w, r, b)
+	})
 	t.Setenv("GROQ_BASE_URL", a.URL+"/v1/")
 	t.Setenv("OLLAMA_BASE_URL", a.URL)
 	for _, name := range []string{"groq", "ollama"} {

@@ -45,13 +45,3 @@ func FuzzExtractJSON(f *testing.F) {
 		require.Equal(t, err, err2)
 	})
 }
-
-func FuzzWatched(f *testing.F) {
-	f.Add([]byte("data: {\"choices\":[null]}\n\ndata: [DONE]\n"))
-	f.Add([]byte("data: {\"error\":1}\n"))
-	f.Add([]byte("{\"done\":true}\n"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		w := &watched{rec: &recorder{}}
-		_ = w.look(line)
-	})
-}

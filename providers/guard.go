@@ -3,15 +3,10 @@ package providers
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/dogear-go/dogear/resilience"
@@ -34,11 +29,13 @@ const (
 //
 // Failures become *resilience.Error with status, Retry-After and the body's error code. Errors inside a 200, in answers and
 // in streams, and streams that end without their terminator are failures too. A stream that is silent for a minute
-// is a timeout. Token counts are read where clients lose them. A JSON Schema that the context carries
-// (resilience.WithSchema) goes into OpenAI-style requests as response_format; an endpoint that rejects it gets json_object,
-// then nothing, and that is remembered. No error holds the request's key.
+// is a timeout. Token counts and finish reasons are read where clients lose them, and what a client would mix up, lose or die
+// of in an answer is put in order. A redirect to another host is refused. No error holds the request's key.
 //
-// One Guard belongs to one provider and model; it is safe for concurrent use. base nil is http.DefaultTransport.
+// Below a member of a Chain, a JSON Schema that the context carries (resilience.WithSchema) goes into requests of OpenAI's and
+// Ollama's kind as far as the endpoint takes it.
+//
+// It is safe for concurrent use. base nil is http.DefaultTransport.
 func Guard(base http.RoundTripper, provider string) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -49,39 +46,43 @@ func Guard(base http.RoundTripper, provider string) http.RoundTripper {
 type guard struct {
 	base     http.RoundTripper
 	provider string
-	format   atomic.Int32 // the response_format that the endpoint takes: a format
 }
 
-// RoundTrip makes one request, or a second and third one without the response format that was rejected.
+// protocol is whose words an endpoint speaks.
+type protocol int
+
+const (
+	protocolOther    protocol = iota
+	protocolChat              // OpenAI's, and of those compatible with it
+	protocolMessages          // Anthropic's
+	protocolOllama            // Ollama's own
+)
+
+func protocolOf(req *http.Request) protocol {
+	switch path := req.URL.Path; {
+	case strings.HasSuffix(path, "/chat/completions"):
+		return protocolChat
+	case strings.HasSuffix(path, "/messages"):
+		return protocolMessages
+	case strings.HasSuffix(path, "/api/chat"):
+		return protocolOllama
+	}
+	return protocolOther
+}
+
+// RoundTrip makes one request, as the recorder in its context says.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	rec := recorderFrom(req.Context())
 	body, err := takeBody(req)
 	if err != nil {
 		return nil, err
 	}
-	first := format(g.format.Load())
-	var rejected error
-	for f := first; ; f++ {
-		sent, has := rewrite(req, g.provider, body, f, rec.unset)
-		resp, err := g.once(req, sent, rec)
-		if err == nil {
-			if rejected != nil {
-				g.format.Store(int32(f))
-			}
-			return resp, nil
-		}
-		if rejected == nil {
-			rejected = err
-		}
-		if !has || f >= formatNone || !rejectsFormat(err) {
-			if f > first && rejectsFormat(err) {
-				err = rejected // it was not the format: the first answer tells more
-				rec.instead(err)
-			}
-			return nil, err
-		}
-		rec.instead(nil)
+	r := rewrite(req, g.provider, body, rec)
+	resp, err := g.once(req, r, rec)
+	if err != nil && r.formatted && rejectsFormat(err) {
+		rec.refused()
 	}
+	return resp, err
 }
 
 func takeBody(req *http.Request) ([]byte, error) {
@@ -89,16 +90,21 @@ func takeBody(req *http.Request) ([]byte, error) {
 		return nil, nil
 	}
 	defer req.Body.Close()
+	if req.ContentLength > 0 {
+		body := make([]byte, req.ContentLength)
+		_, err := io.ReadFull(req.Body, body)
+		return body, err
+	}
 	return io.ReadAll(req.Body)
 }
 
 // once makes one request; its answer is checked, or watched while it streams.
-func (g *guard) once(req *http.Request, body []byte, rec *recorder) (*http.Response, error) {
+func (g *guard) once(req *http.Request, r request, rec *recorder) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	out := req.Clone(ctx)
-	if body != nil {
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	out := req.WithContext(ctx)
+	if r.body != nil {
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 	}
 	rec.sent()
 	resp, err := g.base.RoundTrip(out)
@@ -107,77 +113,65 @@ func (g *guard) once(req *http.Request, body []byte, rec *recorder) (*http.Respo
 		return nil, g.transportError(req, rec, err)
 	}
 	keys := keysOf(req)
-	header := hideIn(resp.Header, keys)
-	switch {
-	case resp.StatusCode >= 400:
-		defer cancel(nil)
-		defer resp.Body.Close()
-		rec.arrived(resp.StatusCode, header, false)
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		return nil, rec.failed(resilience.FromHTTP(g.provider, resp.StatusCode, resp.Header, hide(text, keys)))
-	case resp.StatusCode >= 300: // a redirect is the http.Client's
+	a := answer{provider: g.provider, header: hideIn(resp.Header, keys), rec: rec, keys: keys}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 && follows(req, resp) {
 		resp.Body = &closing{resp.Body, cancel}
 		return resp, nil
-	case isStream(resp, body):
-		rec.arrived(resp.StatusCode, header, true)
-		resp.Body = newWatched(resp, g.provider, rec, keys, cancel)
+	}
+	stream := resp.StatusCode < 300 && isStream(resp, r)
+	rec.arrived(resp.StatusCode, a.header, stream)
+	if stream {
+		resp.StatusCode = http.StatusOK
+		resp.Body, resp.ContentLength = newWatched(resp, a.translator(r.protocol), g.provider, rec, cancel), -1
 		return resp, nil
 	}
 	defer cancel(nil)
-	rec.arrived(resp.StatusCode, header, false)
-	return g.whole(req, resp, rec, keys, asksStream(body))
-}
-
-// whole reads an answer that is not a stream and checks it.
-func (g *guard) whole(req *http.Request, resp *http.Response, rec *recorder, keys []string, wanted bool) (*http.Response, error) {
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if resp.StatusCode >= 300 {
+		return nil, rec.failed(a.status(resp))
+	}
+	text, err := readAll(resp)
 	if err != nil {
 		return nil, g.transportError(req, rec, err)
 	}
-	if err := g.check(resp, text, rec, keys, wanted); err != nil {
+	text, err = a.check(resp.StatusCode, text, r)
+	if err != nil {
 		return nil, rec.failed(err)
 	}
+	resp.StatusCode = http.StatusOK // clients take other successes for failures
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return resp, nil
 }
 
-func (g *guard) check(resp *http.Response, text []byte, rec *recorder, keys []string, wanted bool) error {
-	invalid := func(class resilience.Class, cause error) error {
-		return &resilience.Error{Class: class, Provider: g.provider, Status: resp.StatusCode, Err: cause}
+// follows says whether the http.Client may follow a redirect: with the same request, to the same host. Any other one would
+// show the key and the prompt to somebody else, or ask without the body.
+func follows(req *http.Request, resp *http.Response) bool {
+	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
+		return false
 	}
-	trimmed := bytes.TrimSpace(text)
-	switch {
-	case len(text) > maxBody:
-		return invalid(resilience.InvalidResponse, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20))
-	case len(trimmed) == 0 || resp.StatusCode == http.StatusNoContent:
-		return invalid(resilience.EmptyResponse, errors.New("the server answered without a body"))
-	case trimmed[0] == '<':
-		return resilience.FromHTTP(g.provider, resp.StatusCode, resp.Header, hide(trimmed[:min(len(trimmed), maxErrorBody)], keys))
-	case trimmed[0] == '[': // Gemini's compatible endpoint answers errors as a list
-		var list []json.RawMessage
-		if json.Unmarshal(trimmed, &list) == nil && len(list) > 0 {
-			if w, err := readWire(list[0]); err == nil && w.inBand() {
-				return resilience.FromHTTP(g.provider, resp.StatusCode, resp.Header, hide(trimmed, keys))
-			}
-		}
+	to, err := resp.Location()
+	return err == nil && to.Host == req.URL.Host && to.Scheme == req.URL.Scheme
+}
+
+func readAll(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n > 0 && n <= maxBody {
+		text := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, text)
+		return text, err
 	}
-	w, err := readWire(trimmed)
-	switch {
-	case err != nil:
-		return invalid(resilience.InvalidResponse, fmt.Errorf("the answer is not JSON: %w", err))
-	case bytes.Equal(trimmed, []byte("null")):
-		return invalid(resilience.InvalidResponse, errors.New("the answer is null"))
-	case w.inBand():
-		return resilience.FromHTTP(g.provider, resp.StatusCode, resp.Header, hide(w.errorBody(trimmed), keys))
-	case wanted:
-		return invalid(resilience.InvalidResponse, errors.New("a stream was asked for and something else came"))
+	return io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+}
+
+func (a answer) translator(p protocol) translator {
+	switch p {
+	case protocolChat:
+		return &events{answer: a, dialect: &chatStream{answer: a}}
+	case protocolMessages:
+		return &events{answer: a, dialect: &messageStream{answer: a}}
+	case protocolOllama:
+		return &ollamaStream{answer: a}
 	}
-	rec.saw(w)
-	if err := w.broken(false); err != nil {
-		return invalid(resilience.InvalidResponse, err)
-	}
-	return nil
+	return &otherStream{answer: a}
 }
 
 // transportError gives a failed connection its class. A cancellation stays one: the context knows better than the error.
@@ -192,22 +186,17 @@ func (g *guard) transportError(req *http.Request, rec *recorder, err error) erro
 	return rec.failed(resilience.Wrap(g.provider, "", hideErr(err, keysOf(req))))
 }
 
-func asksStream(body []byte) bool {
-	var b struct {
-		Stream bool `json:"stream"`
-	}
-	return json.Unmarshal(body, &b) == nil && b.Stream
-}
-
-func isStream(resp *http.Response, body []byte) bool {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	switch kind {
+func isStream(resp *http.Response, r request) bool {
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "text/html":
+		return false
 	case "text/event-stream", "application/x-ndjson":
 		return true
-	case "application/json", "text/html":
-		return false
+	case "application/json":
+		return r.protocol == protocolOllama // its client reads lines in any case
 	}
-	return asksStream(body)
+	return r.stream || r.protocol == protocolOllama
 }
 
 // closing frees the request's context with the body.
@@ -219,69 +208,4 @@ type closing struct {
 func (c *closing) Close() error {
 	defer c.cancel(nil)
 	return c.ReadCloser.Close()
-}
-
-// keysOf are the credentials of a request, in headers and in the address.
-func keysOf(req *http.Request) (keys []string) {
-	for _, h := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
-		for _, v := range req.Header.Values(h) {
-			v = strings.TrimSpace(strings.TrimPrefix(v, "Bearer "))
-			if len(v) > 3 {
-				keys = append(keys, v)
-			}
-		}
-	}
-	for name, values := range req.URL.Query() {
-		if strings.Contains(strings.ToLower(name), "key") || strings.Contains(strings.ToLower(name), "token") {
-			keys = append(keys, values...)
-		}
-	}
-	return keys
-}
-
-func hide(text []byte, keys []string) []byte {
-	for _, k := range keys {
-		if k != "" {
-			text = bytes.ReplaceAll(text, []byte(k), []byte("[redacted]"))
-		}
-	}
-	return text
-}
-
-// hideIn returns headers without keys, the same ones when there are none in them.
-func hideIn(header http.Header, keys []string) http.Header {
-	holds := func(v string) bool {
-		return slices.ContainsFunc(keys, func(k string) bool { return k != "" && strings.Contains(v, k) })
-	}
-	for _, values := range header {
-		if !slices.ContainsFunc(values, holds) {
-			continue
-		}
-		clean := header.Clone()
-		for _, values := range clean {
-			for i, v := range values {
-				values[i] = string(hide([]byte(v), keys))
-			}
-		}
-		return clean
-	}
-	return header
-}
-
-// hiddenError has another's identity and its text without keys.
-type hiddenError struct {
-	text string
-	err  error
-}
-
-func (e *hiddenError) Error() string { return e.text }
-
-func (e *hiddenError) Is(target error) bool { return errors.Is(e.err, target) }
-
-func hideErr(err error, keys []string) error {
-	text := string(hide([]byte(err.Error()), keys))
-	if text == err.Error() {
-		return err
-	}
-	return &resilience.Error{Class: resilience.Classify(err), Err: &hiddenError{text, err}}
 }

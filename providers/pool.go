@@ -2,6 +2,7 @@ package providers
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type Pool struct {
 type standing struct {
 	health  health
 	limiter limiter
+	takes   atomic.Int32 // the strictest response format that it is known to take
 }
 
 // NewPool returns an empty Pool.

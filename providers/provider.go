@@ -3,9 +3,12 @@ package providers
 import (
 	"context"
 	"maps"
+	"sync/atomic"
 
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/openai"
+
+	"github.com/dogear-go/dogear/resilience"
 )
 
 // Provider is one model at one provider: a member of a [Chain]. Any llms.Model makes one.
@@ -39,47 +42,114 @@ type Provider struct {
 // client is a client of langchaingo behind the guard. On its own it gives the same typed errors as in a chain.
 type client struct {
 	name, model string
+	protocol    protocol // what inner speaks
 	inner       llms.Model
-	maxTokens   int  // asked for when the caller gives no limit; zero: the API's default
-	blocks      bool // makes a choice of each block of one answer, as Anthropic's client does
-	legacyLimit bool // knows max_tokens, not max_completion_tokens
+	compat      llms.Model // speaks OpenAI's protocol to the same server, for what inner can't say; nil: nothing more
+	maxTokens   int        // asked for when the caller gives no limit; zero: the API's default
+	blocks      bool       // makes a choice of each block of one answer, as Anthropic's client does
+	legacyLimit bool       // knows max_tokens, not max_completion_tokens
+	samples     bool       // knows top_k and repetition_penalty, which OpenAI's own API does not
+	context     int        // tokens; zero: unknown
+
+	format atomic.Int32 // the response format that the endpoint is known to take: a format
+	window atomic.Int64 // the largest that was asked for
 }
 
 func (c *client) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
 	return llms.GenerateFromSinglePrompt(ctx, c, prompt, options...)
 }
 
-// GenerateContent asks the client. Inside a chain's attempt on this provider, that attempt's recorder is used.
+// GenerateContent asks the client. Inside a chain's attempt on this provider, that attempt's recorder is used. Alone it asks again
+// when the endpoint rejects the form in which it was told about a JSON Schema, and remembers that.
 func (c *client) GenerateContent(ctx context.Context, messages []llms.MessageContent, options ...llms.CallOption) (*llms.ContentResponse, error) {
 	options, err := checkInput(ctx, messages, options)
 	if err != nil {
 		return nil, err
 	}
-	if rec, ok := ctx.Value(recorderKey{}).(*recorder); ok && rec.provider == c.name && rec.model == c.model {
+	rec, inside := ctx.Value(recorderKey{}).(*recorder)
+	if inside && rec.provider == c.name && rec.model == c.model {
 		return c.ask(ctx, messages, options)
 	}
-	a := attempt{provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(options, 0)}
-	o := a.run(ctx, messages, options)
-	return o.resp, o.err
+	a := attempt{
+		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(options, 0), format: format(c.format.Load()),
+	}
+	if inside {
+		a.idle = rec.idle
+	}
+	o := a.steppingDown(ctx, messages, options, &c.format)
+	if inside {
+		rec.absorb(o)
+	}
+	if o.err == nil && blank(o.resp) {
+		o.err = a.named(judge(o.resp))
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	return o.resp, nil
 }
 
+// ask makes the request in the form that the client can send without loss. The context holds the attempt's recorder.
 func (c *client) ask(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption) (*llms.ContentResponse, error) {
-	first := make([]llms.CallOption, 0, len(options)+2)
+	o := resilience.ApplyOptions(options)
+	inner, p := c.inner, c.protocol
+	if c.compat != nil && !native(messages, o) {
+		inner, p = c.compat, protocolChat
+	}
+	r, err := c.prepare(p, messages, options, o)
+	if err != nil {
+		return nil, err
+	}
+	rec := recorderFrom(ctx)
+	rec.extra, rec.join = r.extra, r.join
+	if p == protocolOllama {
+		rec.window = c.windowFor(messages, o.MaxTokens)
+	}
+	first := make([]llms.CallOption, 0, len(r.options)+3)
 	if c.model != "" {
 		first = append(first, llms.WithModel(c.model))
 	}
 	if c.maxTokens > 0 {
 		first = append(first, llms.WithMaxTokens(c.maxTokens))
 	}
-	options = append(first, options...)
+	all := append(first, r.options...)
 	if c.legacyLimit {
-		options = append(options, legacyLimitField)
+		all = append(all, legacyLimitField)
 	}
-	resp, err := c.inner.GenerateContent(ctx, messages, options...)
-	if err == nil && c.blocks {
+	resp, err := inner.GenerateContent(ctx, r.messages, all...)
+	switch {
+	case err != nil:
+		return resp, err
+	case c.blocks:
 		joinBlocks(resp)
+	case c.compat != nil:
+		if err := c.cutByServer(messages, rec.window, resp); err != nil {
+			return nil, err
+		}
 	}
-	return resp, err
+	nameCalls(resp)
+	return resp, nil
+}
+
+// nameCalls fills in the type of tool calls, which Anthropic's client leaves out and OpenAI's API demands in the next request.
+func nameCalls(resp *llms.ContentResponse) {
+	if resp == nil {
+		return
+	}
+	for _, c := range resp.Choices {
+		for i := range callsOf(c) {
+			if c.ToolCalls[i].Type == "" {
+				c.ToolCalls[i].Type = "function"
+			}
+		}
+	}
+}
+
+func callsOf(c *llms.ContentChoice) []llms.ToolCall {
+	if c == nil {
+		return nil
+	}
+	return c.ToolCalls
 }
 
 // legacyLimitField is openai.WithLegacyMaxTokensField for any metadata of the caller's, which it leaves alone.
@@ -102,6 +172,9 @@ func joinBlocks(resp *llms.ContentResponse) {
 		default:
 			one.Content += c.Content
 			one.ToolCalls = append(one.ToolCalls, c.ToolCalls...)
+			if one.GenerationInfo == nil {
+				one.GenerationInfo = map[string]any{}
+			}
 			for k, v := range c.GenerationInfo {
 				if old, ok := one.GenerationInfo[k]; !ok || old == "" {
 					one.GenerationInfo[k] = v

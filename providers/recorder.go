@@ -1,8 +1,10 @@
 package providers
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,10 @@ type recorder struct {
 	provider, model string        // who is asked
 	idle            time.Duration // longest silence inside a stream
 	unset           unset         // options that the caller left alone
+	format          format        // how the endpoint is told about JSON
+	extra           []field       // of the request, which the client can't say
+	join            bool          // messages of one role that follow on each other
+	window          int           // Ollama's num_ctx; zero: the server's own
 
 	mu       sync.Mutex  // guards what follows
 	requests int         // made over HTTP
@@ -22,9 +28,12 @@ type recorder struct {
 	status   int         // of the last answer
 	header   http.Header // of the last answer, without the request's key
 	usage    resilience.Usage
-	refusal  string // the API's refusal field, which langchaingo drops
-	streamed bool   // a stream began
-	ended    bool   // and came to its end
+	refusal  string   // the API's refusal field, which langchaingo drops
+	finish   string   // why the answer ended, which a client may lose
+	tools    [][]byte // texts of tool calls, which langchaingo's client streams as if they were the answer's
+	streamed bool     // a stream began
+	ended    bool     // and came to its end
+	rejected bool     // a response format was sent and not taken
 }
 
 // unset are options of a call that langchaingo can't tell from zero.
@@ -44,7 +53,7 @@ func recorderFrom(ctx context.Context) *recorder {
 	if r, ok := ctx.Value(recorderKey{}).(*recorder); ok {
 		return r
 	}
-	return &recorder{}
+	return &recorder{format: formatNone}
 }
 
 func (r *recorder) failed(err error) error {
@@ -54,13 +63,6 @@ func (r *recorder) failed(err error) error {
 		r.fail = err
 	}
 	return err
-}
-
-// instead replaces the failure; nil forgets it, for a request that is made again in another form.
-func (r *recorder) instead(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fail = err
 }
 
 // sent counts a request that leaves.
@@ -83,11 +85,53 @@ func (r *recorder) end() {
 	r.ended = true
 }
 
-func (r *recorder) saw(w *wire) {
+// saw notes what a part of an answer tells.
+func (r *recorder) saw(u resilience.Usage, refusal string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.usage = maxUsage(r.usage, w.usage())
-	r.refusal += w.refusal()
+	r.usage = maxUsage(r.usage, u)
+	r.refusal += refusal
+}
+
+// finished notes why the answer ended.
+func (r *recorder) finished(reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if reason != "" {
+		r.finish = reason
+	}
+}
+
+// refused notes that the endpoint does not take the response format.
+func (r *recorder) refused() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejected = true
+}
+
+// toolText notes how the client will write a tool call.
+func (r *recorder) toolText(text []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tools = append(r.tools, text)
+}
+
+// isToolText says whether a part of a stream is a tool call rather than text of the answer.
+func (r *recorder) isToolText(text []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.tools, func(t []byte) bool { return bytes.Equal(t, text) })
+}
+
+// absorb takes over what an attempt inside of this one saw, of a client that is called by another name here.
+func (r *recorder) absorb(o outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests += o.requests
+	if o.header != nil {
+		r.status, r.header = o.status, o.header
+	}
+	r.rejected = r.rejected || o.formatRejected
 }
 
 // How a stream ended, as far as the guard saw. A client without a guard returns what it had as if it were whole when its
@@ -108,13 +152,18 @@ type seen struct {
 	header   http.Header
 	requests int
 	refusal  string
+	finish   string
+	rejected bool
 	fail     error
 }
 
 func (r *recorder) result() seen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := seen{usage: r.usage, status: r.status, header: r.header, requests: r.requests, refusal: r.refusal, fail: r.fail}
+	s := seen{
+		usage: r.usage, status: r.status, header: r.header, requests: r.requests, refusal: r.refusal, finish: r.finish,
+		rejected: r.rejected, fail: r.fail,
+	}
 	switch {
 	case r.streamed && r.ended:
 		s.end = streamWhole

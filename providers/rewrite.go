@@ -16,48 +16,94 @@ import (
 type format int32
 
 const (
-	formatSchema format = iota // response_format json_schema
-	formatObject               // response_format json_object
+	formatSchema format = iota // the schema
+	formatObject               // any JSON object
 	formatNone                 // in the prompt only
 )
 
-// rewrite returns the request's body as it is to be sent, and whether it holds a response format that the caller did not
-// choose. What is not a chat request in JSON stays as it is.
-func rewrite(req *http.Request, provider string, body []byte, f format, u unset) (sent []byte, formatted bool) {
-	chat := strings.HasSuffix(req.URL.Path, "/chat/completions")
-	if !chat && !strings.HasSuffix(req.URL.Path, "/messages") {
-		return body, false
-	}
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return body, false
-	}
-	if u.temperature {
-		delete(fields, "temperature")
-	}
-	if chat {
-		if u.topP > 0 {
-			set(fields, "top_p", u.topP)
-		}
-		if name, schema, ok := resilience.SchemaFrom(req.Context()); ok {
-			formatted = setFormat(fields, f, name, schema)
-		}
-		adapt(provider, fields)
-	}
-	out, err := json.Marshal(fields)
-	if err != nil {
-		return body, false
-	}
-	return out, formatted
+// request is a request as it is to be sent.
+type request struct {
+	body      []byte
+	protocol  protocol
+	stream    bool // an answer in parts is asked for
+	formatted bool // it holds a response format that the caller did not choose
 }
 
-func set(fields map[string]json.RawMessage, key string, value any) {
-	if raw, err := json.Marshal(value); err == nil {
-		fields[key] = raw
+// rewrite makes the request's body what the caller meant, where the client can't say it. What is not a chat request in JSON
+// stays as it is.
+func rewrite(req *http.Request, provider string, body []byte, rec *recorder) request {
+	r := request{body: body, protocol: protocolOf(req)}
+	f, ok := splitFields(body)
+	if !ok {
+		return r
 	}
+	r.stream = string(f.get("stream")) == "true"
+	name, schema, wanted := resilience.SchemaFrom(req.Context())
+	switch r.protocol {
+	case protocolChat:
+		rewriteChat(&f, provider, rec)
+		if wanted && rec.format != formatNone {
+			setFormat(&f, rec.format, name, schema)
+			r.formatted = true
+		}
+	case protocolMessages:
+		rewriteMessages(&f, rec)
+	case protocolOllama:
+		rewriteOllama(&f, rec)
+		if wanted && rec.format != formatNone {
+			setOllamaFormat(&f, rec.format, schema)
+			r.formatted = true
+		}
+	default:
+		return r
+	}
+	for _, e := range rec.extra {
+		f.setRaw(e.key, e.raw)
+	}
+	if f.changed {
+		r.body = f.bytes()
+	}
+	return r
 }
 
-func setFormat(fields map[string]json.RawMessage, f format, name string, schema json.RawMessage) bool {
+func rewriteChat(f *fields, provider string, rec *recorder) {
+	if rec.unset.temperature {
+		f.remove("temperature")
+	}
+	if rec.unset.topP > 0 {
+		f.set("top_p", rec.unset.topP)
+	}
+	adapt(provider, f)
+}
+
+// rewriteMessages joins messages of one role that follow on each other: Anthropic's client sends one part of a message, so that the
+// others are handed to it as messages of their own.
+func rewriteMessages(f *fields, rec *recorder) {
+	if rec.unset.temperature {
+		f.remove("temperature")
+	}
+	if !rec.join {
+		return
+	}
+	type message struct {
+		Role    string            `json:"role"`
+		Content []json.RawMessage `json:"content"`
+	}
+	var list, joined []message
+	if json.Unmarshal(f.get("messages"), &list) != nil {
+		return
+	}
+	for _, m := range list {
+		if n := len(joined); n > 0 && joined[n-1].Role == m.Role {
+			joined[n-1].Content = append(joined[n-1].Content, m.Content...)
+			continue
+		}
+		joined = append(joined, m)
+	}
+	f.set("messages", joined)
+}
+
+func setFormat(f *fields, as format, name string, schema json.RawMessage) {
 	type jsonSchema struct {
 		Name   string          `json:"name"`
 		Schema json.RawMessage `json:"schema"`
@@ -67,16 +113,11 @@ func setFormat(fields map[string]json.RawMessage, f format, name string, schema 
 		Type       string      `json:"type"`
 		JSONSchema *jsonSchema `json:"json_schema,omitempty"`
 	}
-	switch f {
-	case formatSchema:
-		set(fields, "response_format", responseFormat{"json_schema", &jsonSchema{schemaName(name), schema, strictFits(schema)}})
-	case formatObject:
-		set(fields, "response_format", responseFormat{Type: "json_object"})
-	default:
-		delete(fields, "response_format")
-		return false
+	if as == formatObject {
+		f.set("response_format", responseFormat{Type: "json_object"})
+		return
 	}
-	return true
+	f.set("response_format", responseFormat{"json_schema", &jsonSchema{schemaName(name), schema, strictFits(schema)}})
 }
 
 var notInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
@@ -130,17 +171,17 @@ func rejectsFormat(err error) bool {
 }
 
 // adapt renames and drops what one provider rejects. Mistral answers 422 extra_forbidden to fields that it does not know.
-func adapt(provider string, fields map[string]json.RawMessage) {
+func adapt(provider string, f *fields) {
 	if provider != "mistral" {
 		return
 	}
-	if seed, ok := fields["seed"]; ok {
-		fields["random_seed"] = seed
+	if seed := f.get("seed"); seed != nil {
+		f.setRaw("random_seed", seed)
 	}
-	if limit, ok := fields["max_completion_tokens"]; ok {
-		fields["max_tokens"] = limit
+	if limit := f.get("max_completion_tokens"); limit != nil {
+		f.setRaw("max_tokens", limit)
 	}
 	for _, key := range []string{"seed", "max_completion_tokens", "metadata", "stream_options"} {
-		delete(fields, key)
+		f.remove(key)
 	}
 }

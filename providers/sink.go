@@ -21,7 +21,8 @@ type sink struct {
 	reasoning func(context.Context, []byte, []byte) error
 	hold      int // characters to hold back
 
-	mu        sync.Mutex // guards what follows, and the caller's functions
+	mu        sync.Mutex        // guards what follows, and the caller's functions
+	skip      func([]byte) bool // says of a part that it is none of the text; nil: none is
 	held      []byte
 	open      bool // nothing is held back any more in this try
 	delivered bool
@@ -60,12 +61,25 @@ func (s *sink) begin() {
 	s.held, s.open = nil, s.hold == 0
 }
 
+// without makes the sink leave out parts that are not of the answer's text: langchaingo's client streams tool calls as text.
+func (s *sink) without(skip func([]byte) bool) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skip = skip
+}
+
 func (s *sink) write(ctx context.Context, chunk []byte) error {
 	if s.text == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.skip != nil && s.skip(chunk) {
+		return s.err
+	}
 	if !s.open {
 		s.held = append(s.held, chunk...)
 		if visible(s.held) < s.hold {
@@ -95,6 +109,9 @@ func (s *sink) partial() string {
 func (s *sink) writeReasoning(ctx context.Context, reasoning, chunk []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.skip != nil && s.skip(chunk) {
+		chunk = nil
+	}
 	return s.deliver(len(reasoning) > 0, func() error { return s.reasoning(ctx, reasoning, chunk) })
 }
 

@@ -8,37 +8,58 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// maxLine bounds one line of a stream.
-const maxLine = 4 << 20
+const (
+	// maxLine bounds one line of a stream.
+	maxLine = 4 << 20
+
+	// drainTime is how long the end of a connection is waited for after the end of its stream, so that it can be used again.
+	drainTime = 50 * time.Millisecond
+)
 
 var errIdle = errors.New("the stream fell silent")
+
+// translator turns the lines of a server's stream into what a client can digest without loss.
+type translator interface {
+	// translate reads one line, with its end, and returns what the client is to read instead: the line itself, or out with
+	// more appended, or nothing. An error ends the stream; no text of the line was handed out then.
+	translate(line, out []byte) ([]byte, error)
+
+	// ended says whether the stream's end mark was read.
+	ended() bool
+
+	// failure is what the client is to read before err, for clients that take no notice of errors.
+	failure(err error) []byte
+}
 
 // watched is the body of a stream, read line by line: errors inside it and a missing end become failures before the client
 // can take them for a short answer.
 type watched struct {
 	src      io.ReadCloser
-	lines    *bufio.Reader
-	rest     []byte // of the current line, not handed out yet
-	err      error  // to be returned once rest is empty
-	ended    bool
 	provider string
-	header   http.Header
 	rec      *recorder
-	keys     []string
 	idle     time.Duration
-	timer    *time.Timer
 	ctx      context.Context // of the request, to tell silence from a cancellation
 	cancel   context.CancelCauseFunc
+
+	mu    sync.Mutex // guards what follows; held while the server is waited for
+	lines *bufio.Reader
+	t     translator
+	buf   []byte // what was translated
+	rest  []byte // of the current line or of buf, not handed out yet
+	err   error  // to be returned once rest is empty
+	any   bool   // something arrived
+	timer *time.Timer
 }
 
-func newWatched(resp *http.Response, provider string, rec *recorder, keys []string, cancel context.CancelCauseFunc) *watched {
+func newWatched(resp *http.Response, t translator, provider string, rec *recorder, cancel context.CancelCauseFunc) *watched {
 	w := &watched{
-		src: resp.Body, lines: bufio.NewReaderSize(resp.Body, 32<<10), provider: provider, header: resp.Header, rec: rec, keys: keys,
+		src: resp.Body, lines: bufio.NewReaderSize(resp.Body, 8<<10), t: t, provider: provider, rec: rec,
 		idle: rec.idle, ctx: resp.Request.Context(), cancel: cancel,
 	}
 	if w.idle <= 0 {
@@ -51,6 +72,8 @@ func newWatched(resp *http.Response, provider string, rec *recorder, keys []stri
 
 // Read hands out whole lines that were looked at.
 func (w *watched) Read(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for len(w.rest) == 0 {
 		if w.err != nil {
 			return 0, w.err
@@ -62,10 +85,17 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close frees the connection.
+// Close frees the connection. A client may call it while another of its goroutines is still reading.
 func (w *watched) Close() error {
-	w.timer.Stop()
-	defer w.cancel(nil)
+	if w.mu.TryLock() {
+		if w.t.ended() {
+			w.timer.Reset(drainTime)
+			_, _ = io.CopyN(io.Discard, w.lines, maxErrorBody)
+		}
+		w.timer.Stop()
+		w.mu.Unlock()
+	}
+	w.cancel(nil)
 	return w.src.Close()
 }
 
@@ -73,75 +103,70 @@ func (w *watched) next() {
 	w.timer.Reset(w.idle)
 	line, err := w.line()
 	w.timer.Stop()
-	if fail := w.look(bytes.TrimSpace(line)); fail != nil {
-		w.err = w.rec.failed(fail)
-		return
+	w.any = w.any || len(line) > 0
+	if len(line) > 0 {
+		out, fail := w.t.translate(line, w.buf[:0])
+		if fail != nil {
+			w.fail(w.rec.failed(fail))
+			return
+		}
+		w.rest = out
+		if len(out) > 0 && &out[0] != &line[0] {
+			w.buf = out
+		}
 	}
-	w.rest = line
 	switch {
-	case err == nil:
-	case w.ended: // how the connection ends after the end mark does not matter
+	case w.t.ended(): // how the connection ends after the end mark does not matter
+		w.rec.end()
 		w.err = io.EOF
-	case errors.Is(err, io.EOF):
-		w.err = w.rec.failed(w.failure(resilience.InvalidResponse, errors.New("the stream ended without its end mark; the answer is incomplete")))
-	case errors.Is(context.Cause(w.ctx), errIdle):
-		w.err = w.rec.failed(w.failure(resilience.Timeout, fmt.Errorf("%w for %s", errIdle, w.idle)))
-	case w.ctx.Err() != nil:
-		w.err = err
-	default:
-		w.err = w.rec.failed(resilience.Wrap(w.provider, "", fmt.Errorf("the stream broke: %w", err)))
+	case err != nil:
+		w.fail(w.broken(err))
 	}
 }
 
+// fail ends the stream with an error.
+func (w *watched) fail(err error) {
+	w.err = err
+	if last := w.t.failure(err); last != nil {
+		w.rest = append(bytes.Clone(w.rest), last...)
+	}
+}
+
+// broken is the error for a stream that ended before its end mark.
+func (w *watched) broken(err error) error {
+	switch {
+	case errors.Is(err, io.EOF) && !w.any:
+		return w.rec.failed(w.failure(resilience.EmptyResponse, errors.New("the server answered without a body")))
+	case errors.Is(err, io.EOF):
+		return w.rec.failed(w.failure(resilience.InvalidResponse, errors.New("the stream ended without its end mark; the answer is incomplete")))
+	case errors.Is(context.Cause(w.ctx), errIdle):
+		return w.rec.failed(w.failure(resilience.Timeout, fmt.Errorf("%w for %s", errIdle, w.idle)))
+	case w.ctx.Err() != nil:
+		return err
+	}
+	var typed *resilience.Error
+	if errors.As(err, &typed) {
+		return w.rec.failed(err)
+	}
+	return w.rec.failed(resilience.Wrap(w.provider, "", fmt.Errorf("the stream broke: %w", err)))
+}
+
+// line reads one line. It is valid until the next call.
 func (w *watched) line() ([]byte, error) {
-	var line []byte
-	for {
-		part, err := w.lines.ReadSlice('\n')
-		line = append(line, part...)
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
-		}
+	part, err := w.lines.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return part, err
+	}
+	line := bytes.Clone(part)
+	for errors.Is(err, bufio.ErrBufferFull) {
 		if len(line) > maxLine {
 			return nil, w.failure(resilience.InvalidResponse, fmt.Errorf("a line of the stream is longer than %d MiB", maxLine>>20))
 		}
 		w.timer.Reset(w.idle)
+		part, err = w.lines.ReadSlice('\n')
+		line = append(line, part...)
 	}
-}
-
-// look reads one line: an event's data, or in a stream of JSON lines the line itself.
-func (w *watched) look(line []byte) error {
-	data, ok := bytes.CutPrefix(line, []byte("data:"))
-	if !ok {
-		if len(line) == 0 || line[0] != '{' {
-			return nil // a comment, an event's name, a blank line
-		}
-		data = line
-	}
-	data = bytes.TrimSpace(data)
-	if bytes.Equal(data, []byte("[DONE]")) {
-		w.end()
-		return nil
-	}
-	e, err := readWire(data)
-	if err != nil {
-		return nil // clients skip what is not JSON; the end mark tells whether something is missing
-	}
-	if e.inBand() {
-		return resilience.FromHTTP(w.provider, http.StatusOK, w.header, hide(e.errorBody(data), w.keys))
-	}
-	if err := e.broken(true); err != nil {
-		return w.failure(resilience.InvalidResponse, err)
-	}
-	w.rec.saw(e)
-	if e.Type == "message_stop" || e.Done {
-		w.end()
-	}
-	return nil
-}
-
-func (w *watched) end() {
-	w.ended = true
-	w.rec.end()
+	return line, err
 }
 
 func (w *watched) failure(class resilience.Class, cause error) error {

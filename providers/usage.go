@@ -83,6 +83,13 @@ func setUsage(c *llms.ContentChoice, u resilience.Usage) {
 	}
 }
 
+// fillFinish puts the reason from the wire where the client left none, as Ollama's does.
+func fillFinish(resp *llms.ContentResponse, reason string) {
+	if reason != "" && finishOf(resp) == "" && len(resp.Choices) > 0 {
+		resp.Choices[0].StopReason = reason
+	}
+}
+
 func textOf(p llms.ContentPart) string {
 	switch p := p.(type) {
 	case llms.TextContent:

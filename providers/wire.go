@@ -9,39 +9,53 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// wire is what the guard reads in an answer or in one event of a stream: the fields that OpenAI, those compatible with it,
-// Anthropic, Mistral and Ollama use. Everything else is left to the client.
+// wire is what the guard reads in an answer that is no stream: the fields that OpenAI, those compatible with it, Anthropic and
+// Mistral use. Everything else is left to the client.
 type wire struct {
-	Type    string          `json:"type"`
-	Object  string          `json:"object"`
-	Error   json.RawMessage `json:"error"`
-	Choices []*wireChoice   `json:"choices"`
-	Usage   *wireUsage      `json:"usage"`
-	XGroq   *struct {
-		Usage *wireUsage      `json:"usage"`
-		Error json.RawMessage `json:"error"`
-	} `json:"x_groq"`
-	Message *struct {
+	chatErrors
+	Object     string        `json:"object"`
+	Choices    []*wireChoice `json:"choices"`
+	Usage      *wireUsage    `json:"usage"`
+	StopReason string        `json:"stop_reason"`
+	Content    []*wireBlock  `json:"content"`
+	Index      *float64      `json:"index"`
+	Done       bool          `json:"done"`
+	Message    *struct {
 		Usage *wireUsage `json:"usage"`
 	} `json:"message"`
-	Index *float64 `json:"index"`
-	Done  bool     `json:"done"`
 }
 
 type wireChoice struct {
 	Error        json.RawMessage `json:"error"`
 	FinishReason string          `json:"finish_reason"`
-	Message      *wireText       `json:"message"`
-	Delta        *wireText       `json:"delta"`
+	Message      *wireMessage    `json:"message"`
+	Delta        *wireMessage    `json:"delta"`
 }
 
-type wireText struct {
-	Refusal string `json:"refusal"`
+type wireMessage struct {
+	Content      json.RawMessage `json:"content"`
+	Reasoning    string          `json:"reasoning_content"`
+	Refusal      string          `json:"refusal"`
+	FunctionCall json.RawMessage `json:"function_call"`
+	ToolCalls    []*struct {
+		ID       string `json:"id"`
+		Function struct {
+			Name      string          `json:"name"`
+			Arguments json.RawMessage `json:"arguments"`
+		} `json:"function"`
+	} `json:"tool_calls"`
 }
 
+// wireBlock is a content block of Anthropic's.
+type wireBlock struct {
+	Type string `json:"type"`
+}
+
+// wireUsage has each count under each name; the types are those that langchaingo's clients decode.
 type wireUsage struct {
 	PromptTokens     int64 `json:"prompt_tokens"`
 	CompletionTokens int64 `json:"completion_tokens"`
+	TotalTokens      int64 `json:"total_tokens"`
 	InputTokens      int64 `json:"input_tokens"`
 	OutputTokens     int64 `json:"output_tokens"`
 	CacheRead        int64 `json:"cache_read_input_tokens"`
@@ -49,9 +63,13 @@ type wireUsage struct {
 	CacheHit         int64 `json:"prompt_cache_hit_tokens"`
 	PromptDetails    struct {
 		Cached int64 `json:"cached_tokens"`
+		Audio  int64 `json:"audio_tokens"`
 	} `json:"prompt_tokens_details"`
 	CompletionDetails struct {
 		Reasoning int64 `json:"reasoning_tokens"`
+		Audio     int64 `json:"audio_tokens"`
+		Accepted  int64 `json:"accepted_prediction_tokens"`
+		Rejected  int64 `json:"rejected_prediction_tokens"`
 	} `json:"completion_tokens_details"`
 }
 
@@ -77,19 +95,6 @@ func (w *wire) inBand() bool {
 		}
 	}
 	return false
-}
-
-// broken says what in the answer would make a client panic.
-func (w *wire) broken(stream bool) error {
-	if w.Index != nil && *w.Index < 0 {
-		return fmt.Errorf("the stream has a part number %v", *w.Index)
-	}
-	for i, c := range w.Choices {
-		if c == nil && !stream {
-			return fmt.Errorf("choice %d is null", i)
-		}
-	}
-	return nil
 }
 
 // errorBody is the JSON that names the error, in a shape that resilience.FromHTTP reads.
@@ -119,7 +124,7 @@ func (w *wire) refusal() (text string) {
 		if c == nil {
 			continue
 		}
-		for _, t := range []*wireText{c.Message, c.Delta} {
+		for _, t := range []*wireMessage{c.Message, c.Delta} {
 			if t != nil {
 				text += t.Refusal
 			}

@@ -1,0 +1,186 @@
+package providers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/dogear-go/dogear/resilience"
+)
+
+// status is the error for an answer whose status is none of success.
+func (a *answer) status(resp *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if resp.StatusCode >= 400 {
+		return resilience.FromHTTP(a.provider, resp.StatusCode, a.header, hide(text, a.keys))
+	}
+	return a.redirected(resp.StatusCode)
+}
+
+func (a *answer) redirected(status int) error {
+	return &resilience.Error{
+		Class: resilience.NotFound, Provider: a.provider, Status: status, Err: errRedirect,
+		Hint: "check the base URL; a redirect to another host, or one without the request's body, is not followed",
+	}
+}
+
+var errRedirect = errors.New("the API redirects elsewhere")
+
+// check looks at a whole answer and returns it in a form that the client can digest.
+func (a *answer) check(status int, text []byte, r request) ([]byte, error) {
+	invalid := func(class resilience.Class, cause error) error {
+		return &resilience.Error{Class: class, Provider: a.provider, Status: status, Err: cause}
+	}
+	trimmed := bytes.TrimSpace(text)
+	switch {
+	case len(text) > maxBody:
+		return nil, invalid(resilience.InvalidResponse, fmt.Errorf("the answer is larger than %d MiB", maxBody>>20))
+	case len(trimmed) == 0 || status == http.StatusNoContent:
+		return nil, invalid(resilience.EmptyResponse, errors.New("the server answered without a body"))
+	case trimmed[0] == '<':
+		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(trimmed[:min(len(trimmed), maxErrorBody)], a.keys))
+	case trimmed[0] == '[' && errorList(trimmed):
+		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(trimmed, a.keys))
+	}
+	w, err := readWire(trimmed)
+	switch {
+	case err != nil:
+		return nil, invalid(resilience.InvalidResponse, fmt.Errorf("the answer is not JSON: %w", err))
+	case string(trimmed) == "null":
+		return nil, invalid(resilience.InvalidResponse, errors.New("the answer is null"))
+	case w.inBand():
+		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(w.errorBody(trimmed), a.keys))
+	case r.stream:
+		return nil, invalid(resilience.InvalidResponse, errors.New("a stream was asked for and something else came"))
+	}
+	a.rec.saw(w.usage(), w.refusal())
+	fixed, err := trimmed, error(nil)
+	switch r.protocol {
+	case protocolChat:
+		fixed, err = w.chat(trimmed, a.rec)
+	case protocolMessages:
+		a.rec.finished(w.StopReason)
+		fixed, err = w.messages(trimmed)
+	}
+	if err != nil {
+		return nil, invalid(resilience.InvalidResponse, err)
+	}
+	return fixed, nil
+}
+
+// errorList says whether a list is one of errors, as Gemini's compatible endpoint answers.
+func errorList(text []byte) bool {
+	var list []json.RawMessage
+	if json.Unmarshal(text, &list) != nil || len(list) == 0 {
+		return false
+	}
+	w, err := readWire(list[0])
+	return err == nil && w.inBand()
+}
+
+// chat looks for what makes OpenAI's client panic or fail.
+func (w *wire) chat(text []byte, rec *recorder) ([]byte, error) {
+	rebuild := false
+	for i, c := range w.Choices {
+		switch {
+		case c == nil:
+			return nil, fmt.Errorf("choice %d is null", i)
+		case c.Message == nil:
+			return nil, fmt.Errorf("choice %d has no message", i)
+		case c.FinishReason == "function_call" && !given(c.Message.FunctionCall):
+			return nil, errors.New("the answer ends with a function call that is not there")
+		}
+		for _, call := range c.Message.ToolCalls {
+			if call == nil || call.Function.Name == "" {
+				return nil, errors.New("a tool call has no name")
+			}
+			rebuild = rebuild || startsWith(call.Function.Arguments, '{')
+		}
+		rebuild = rebuild || startsWith(c.Message.Content, '[')
+		if i == 0 {
+			rec.finished(c.FinishReason)
+		}
+	}
+	if !rebuild {
+		return text, nil
+	}
+	return w.plainChat()
+}
+
+func startsWith(raw json.RawMessage, b byte) bool {
+	raw = bytes.TrimSpace(raw)
+	return len(raw) > 0 && raw[0] == b
+}
+
+// plainChat says an answer again with content and arguments as texts.
+func (w *wire) plainChat() ([]byte, error) {
+	type message struct {
+		Content          string       `json:"content"`
+		ReasoningContent string       `json:"reasoning_content,omitempty"`
+		ToolCalls        []clientCall `json:"tool_calls,omitempty"`
+	}
+	type choice struct {
+		Index        int     `json:"index"`
+		Message      message `json:"message"`
+		FinishReason string  `json:"finish_reason,omitempty"`
+	}
+	list := make([]choice, 0, len(w.Choices))
+	for i, c := range w.Choices {
+		content, thoughts, err := contentText(c.Message.Content)
+		if err != nil {
+			return nil, err
+		}
+		m := message{Content: content, ReasoningContent: thoughts + c.Message.Reasoning}
+		for _, call := range c.Message.ToolCalls {
+			m.ToolCalls = append(m.ToolCalls, clientCall{
+				ID: call.ID, Type: "function", Function: clientFunction{call.Function.Name, argumentText(call.Function.Arguments)},
+			})
+		}
+		list = append(list, choice{i, m, c.FinishReason})
+	}
+	return json.Marshal(struct {
+		Choices []choice   `json:"choices"`
+		Usage   *wireUsage `json:"usage,omitempty"`
+	}{list, w.Usage})
+}
+
+// messages leaves out the blocks that Anthropic's client fails on, and gives it an empty one where there is none: it takes an
+// answer without blocks, as refusals are, for a broken one.
+func (w *wire) messages(text []byte) ([]byte, error) {
+	known := 0
+	for _, b := range w.Content {
+		if b.known() {
+			known++
+		}
+	}
+	f, ok := splitFields(text)
+	if !ok || (known > 0 && known == len(w.Content)) {
+		return text, nil
+	}
+	if known == 0 {
+		if w.StopReason == "" {
+			return text, nil
+		}
+		f.setRaw("content", json.RawMessage(`[{"type":"text","text":""}]`))
+		return f.bytes(), nil
+	}
+	var all, kept []json.RawMessage
+	if err := json.Unmarshal(f.get("content"), &all); err != nil || len(all) != len(w.Content) {
+		return nil, errors.New("the content is no list of blocks")
+	}
+	for i, raw := range all {
+		if w.Content[i].known() {
+			kept = append(kept, raw)
+		}
+	}
+	f.set("content", kept)
+	return f.bytes(), nil
+}
+
+// known says whether Anthropic's client reads a block of this kind.
+func (b *wireBlock) known() bool {
+	return b != nil && (b.Type == "text" || b.Type == "tool_use" || b.Type == "thinking")
+}
