@@ -25,7 +25,7 @@ type failure struct {
 	now    bool
 }
 
-var headerLine = regexp.MustCompile(`^[A-Z][A-Za-z-]{1,40}: [^{<]*$`)
+var headerLine = regexp.MustCompile(`^(?i:x-[a-z-]{1,40}|retry-after(?:-ms)?|date): [^{<]*$`)
 
 // readFailures reads a file of failures. Each begins with a line
 //

@@ -29,7 +29,8 @@ type reply struct {
 	codes   []string // the body's error codes, types and reasons as normalCode writes them, the most telling first
 	shown   string   // the first code as the server writes it, in lower case
 	message string
-	page    bool // HTML: a page of a proxy or CDN
+	param   string // which parameter is wrong
+	page    bool   // HTML: a page of a proxy or CDN
 	depth   int
 	nested  bool // an error inside another's text
 
@@ -64,8 +65,8 @@ func (r *reply) read(body []byte) {
 	case body[0] == '<':
 		r.readMarkup(body)
 	case body[0] == '{' || body[0] == '[' || body[0] == '"':
-		if !r.readJSON(body) {
-			r.message = head(string(body), maxText) // cut or broken JSON still tells phrases
+		if !r.readJSON(body) && !r.readBroken(body) {
+			r.readText(string(body))
 		}
 	case !readable(body):
 		r.message = "a body that is no text"

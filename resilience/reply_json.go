@@ -115,6 +115,7 @@ func (r *reply) readFinish(top map[string]any) {
 
 // readError reads an error object: code, type, status, message, details, metadata.
 func (r *reply) readError(e map[string]any) {
+	r.param = first(r.param, text(e["param"]))
 	r.readWaits(e)
 	r.readDetails(e["details"])
 	for _, name := range []string{"innererror", "inner_error", "extensions"} { // Azure; GraphQL
@@ -175,14 +176,12 @@ func (r *reply) readText(message string) {
 	}
 	r.message = head(message, maxText)
 	r.readNames()
-	at := strings.Index(r.message, `{"`)
+	at, body := innerJSON(r.message)
 	if at < 0 {
-		if at = strings.Index(r.message, "{\n"); at < 0 {
-			return
-		}
+		return
 	}
 	inside := &reply{status: r.status, http: r.http, header: r.header, depth: r.depth + 1, nested: true}
-	if inside.depth > maxDepth || !inside.readJSON([]byte(r.message[at:])) || inside.message == "" && len(inside.codes) == 0 {
+	if inside.depth > maxDepth || !inside.readJSON([]byte(body)) || inside.message == "" && len(inside.codes) == 0 {
 		return
 	}
 	before := strings.TrimSpace(r.message[:at])

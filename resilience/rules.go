@@ -12,7 +12,7 @@ import (
 
 // class is the class of the failure. It is always one of [Classes].
 func (r *reply) class() Class {
-	for _, rule := range []func() Class{r.byDetails, r.byCode, r.byPhrase, r.byCodeWords, r.byType, r.byText, r.byFinish} {
+	for _, rule := range []func() Class{r.byDetails, r.byCode, r.byPhrase, r.byLength, r.byCodeWords, r.byType, r.byText, r.byFinish} {
 		if c := rule(); c != "" {
 			return c
 		}
@@ -26,6 +26,8 @@ func (r *reply) byDetails() Class {
 	switch {
 	case r.page:
 		return r.pageClass()
+	case r.param != "" && slices.Contains(r.codes, "string_above_max_length") && !promptParam.MatchString(r.param):
+		return InvalidRequest // a name that is too long
 	case r.flagged, slices.Contains(r.codes, "responsible_ai_policy_violation"):
 		return ContentPolicy
 	case tooLargeForTier.MatchString(r.phrases()):
@@ -51,13 +53,17 @@ func (r *reply) pageClass() Class {
 	return c
 }
 
+// promptParam are the parameters that hold the prompt.
+var promptParam = regexp.MustCompile(`^(?:(?:messages?|input|contents?|prompt|system|instructions)\b(?:.*\b(?:content|text|parts))?[\].\d[]*)$`)
+
 var (
 	// tooLargeForTier: Groq (413) and OpenAI (429), "Request too large for model … tokens per minute (TPM): Limit 6000,
 	// Requested 8400". The same request can never fit; waiting is useless, another provider may take it.
 	tooLargeForTier = regexp.MustCompile(`(?i)request too large\b.{0,400}\blimit:? ?\d+`)
 	// neverAllowed: Gemini, a free plan that has no such model: "…, limit: 0".
 	neverAllowed = regexp.MustCompile(`(?i)quota exceeded for metric[^\n]{0,300}?\blimit: 0\b`)
-	perDay       = regexp.MustCompile(`(?i)\b(?:per[- ]day|per[- ]month|daily|weekly|monthly)\b|/ ?(?:day|month)\b|\((?:TPD|RPD)\)|\blimit_rpd\b|_per_day\b`)
+	perDay       = regexp.MustCompile(`(?i)\b(?:per[- ]day|per[- ]month|daily|weekly|monthly)\b|/ ?(?:day|month)\b|\((?:TPD|RPD)\)|\blimit_rpd\b|_per_day\b|byday\b|\bper 86400 ?s`)
+	aboutUse     = regexp.MustCompile(`(?i)\b(?:rate|usage|request|token)[- ]?limit|too many|\bquota\b`)
 )
 
 // daily says whether a day's (or month's) allowance is meant.
@@ -75,7 +81,7 @@ func (r *reply) daily() bool {
 
 // limited says whether the failure is about a limit of use at all.
 func (r *reply) limited() bool {
-	return r.status == 429 || r.status < 400 && slices.Contains(r.codes, "throttling")
+	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.message))
 }
 
 // statusClass is the class of an HTTP status alone.
