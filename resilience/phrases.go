@@ -19,36 +19,72 @@ var limitWords = regexp.MustCompile(`(?i)rate limit|too many requests|throttl`)
 
 // The order matters: the first that fits decides.
 var phrases = []phrase{
-	{ContextLength, []int{400, 403, 413, 422, 500}, regexp.MustCompile(`(?i)prompt is too long|input is too long for requested model` +
-		`|exceeds? (?:the )?(?:model's )?context (?:window|limit|length)|maximum context length|input token count.{0,80}exceeds the maximum|maximum prompt length is \d+` +
-		`|reduce the length of the messages|longer than the model'?s context length|exceeds the available context size` +
-		`|greater than the context length|less than (?:the )?context length|too large for model with \d+ maximum context|context[_ ]length[_ ]exceeded` +
-		`|prompt too long; exceeded|with context length of only \d+ tokens|model_context_window_exceeded|tokens.{0,40}max_new_tokens.{0,20}must be <=`)},
-	{Auth, []int{400, 401, 403}, regexp.MustCompile(`(?i)api key not valid|(?:invalid|incorrect|missing|expired|wrong|no)\b.{0,12}\b(?:api[ -]?key|x-api-key|auth(?:entication|orization)? (?:token|credentials|header))` +
-		`|api key (?:is )?(?:invalid|expired|missing|not found|revoked|was reported)|no auth credentials|unregistered callers|authentication fails|user not found\.?$`)},
-	{ContentPolicy, []int{400, 403, 422, 451}, regexp.MustCompile(`(?i)content exists risk|content filter(?:ing)? policy|content management policy|safety system|flagged (?:as|by|for)|blocked by (?:content|our|the safety)` +
-		`|violat\w* .{0,60}(?:usage|content|safety) polic|(?:usage|content) polic\w+ violat|requires moderation|input may contain`)},
-	{Quota, []int{400, 402, 403, 429}, regexp.MustCompile(`(?i)insufficient (?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\bregain` +
-		`|(?:requires|purchase|add) (?:more |additional )?credits|out of credits|credits? (?:is|are|has been|have been) (?:depleted|used up)|\bkey limit exceeded|free-models-per-day|quota (?:has been )?exhausted`)},
-	{Permission, []int{400, 401, 403, 404}, regexp.MustCompile(`(?i)country, region, or territory|location is not supported|(?:does not|don't) have (?:access|permission)|not allowed to (?:sample|use|access)|data policy` +
-		`|organization (?:must be verified|has been disabled|has been restricted)|has not been used in project|insufficient permissions|missing scopes`)},
-	{NotFound, []int{400, 403, 404, 422}, regexp.MustCompile(`(?i)\bmodels?\b.{0,120}(?:not found|not exist|not supported for|been decommissioned|no longer (?:available|supported)|not available|been deprecated|been retired)` +
-		`|(?:not a valid|invalid|unknown|no such) model|no endpoints found`)},
-	{Overloaded, []int{429, 500, 502, 503, 529}, regexp.MustCompile(`(?i)overloaded|server (?:is )?busy|maximum pending requests|model.{0,80}\b(?:is )?(?:currently |still )?loading|at (?:full )?capacity|no (?:healthy upstream|available (?:workers|replicas|capacity))` +
-		`|currently experiencing high demand|temporarily unavailable|insufficient capacity|over capacity|queue is full`)},
+	{ContextLength, []int{400, 403, 413, 422, 500}, regexp.MustCompile(`(?i)prompt (?:is |was )?too long|input is too long|exceeds? (?:the |its )?(?:model'?s? |maximum |max |available |allowed )?context (?:window|limit|length|size)` +
+		`|maximum context length|input token count.{0,80}(?:exceeds the maximum|only supports up to)|maximum prompt length is \d+|exceeded model token limit` +
+		`|reduce (?:the length of (?:the|your) (?:input |prompt )?(?:messages?|prompt|input)|your prompt;|the (?:prompt|input) (?:length|size))|longer than the model'?s context length` +
+		`|greater than the context length|less than (?:the )?context length|too large for model with \d+ maximum context|context[_ ]length[_ ]exceeded|exceeds? (?:the )?(?:maximum|max) (?:number of )?(?:input |prompt |allowed |total )?(?:tokens|input length|sequence length)` +
+		`|with context length of only \d+ tokens|model_context_window_exceeded|tokens.{0,40}max_new_tokens.{0,20}must be <=|must have less than \d+ tokens` +
+		`|too many (?:input|prompt) tokens|too many tokens: (?:total|size|multi|minimal|input|prompt)|(?:payload|body|request|message|input) size exceeds|range of input length should be`)},
+	{ContextLength, []int{429}, regexp.MustCompile(`(?i)required for long context`)}, // Anthropic: too long for this plan
+	{Permission, []int{401, 403}, regexp.MustCompile(`(?i)\bip (?:address )?(?:is )?not (?:allowed|authorized|permitted)|\bkey (?:is )?not allowed to|lacks the required|not authorized to perform`)},
+	{Quota, []int{403}, regexp.MustCompile(`(?i)payment.instrument|payment method`)},
+	{Auth, []int{400, 401, 403, 498}, regexp.MustCompile(`(?i)api key not valid|(?:invalid|incorrect|missing|expired|wrong|no)\b.{0,12}\b(?:api[ -]?(?:key|token)|x-api-key|(?:access|bearer) token|auth(?:entication|orization)? (?:token|credentials|header))` +
+		`|(?:api[ -]?(?:key|token)|\b(?:access|auth|bearer|oauth|security|session|identity)\b[- ]token|credentials?)\b.{0,40}\b(?:invalid|expired|missing|not valid|not found|revoked|was reported|incorrect|unrecognized)` +
+		`|no auth credentials|unregistered callers|authentication (?:fails|failed|error)|user not found\.?$|subscription key|signature.{0,30}does not match|missing authentication token|valid api key\b|^invalid token\b|login fail`)},
+	{ContentPolicy, []int{400, 403, 422, 446, 451, 498}, regexp.MustCompile(`(?i)content exists risk|content filter(?:ing)? policy|content management policy|safety (?:system|filter|settings)|flagged (?:as|by|for|because)|blocked by (?:content|our|the safety|safety)` +
+		`|violat\w* .{0,60}(?:usage|content|safety|use) (?:polic|guidelines)|(?:usage|content) polic\w+ violat|requires moderation|input (?:data )?may contain|might contain (?:nsfw|inappropriate)|blocked (?:input|output|content)|deny-?listed|guardrail|prompt injection|(?:inappropriate|sensitive|prohibited) content|content (?:was |is )?blocked|unsafe (?:request|content)`)},
+	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`(?i)insufficient (?:account )?(?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\b(?:regain|reached)` +
+		`|(?:requires|purchase|add) (?:more |additional )?credits|out of (?:extra |call volume )?(?:credits?|usage|quota)|credits? (?:is|are|has been|have been) (?:depleted|used up|exhausted)|(?:credit|\bkey) limit (?:exceeded|reached)|free-models-per-day|quota (?:has been )?exhausted` +
+		`|quota will be replenished|over budget|budget (?:has been |is |was )?exceeded|exceeds? (?:the|your) service quota|maximum billing|inactive subscription|(?:reached|exceeded) (?:your|the|its) (?:monthly|daily|weekly)|额度(?:不足|已用尽)|余额不足|欠费`)},
+	{NotFound, []int{404}, regexp.MustCompile(`(?i)\b(?:not found|(?:does|do) not exist)\b`)}, // before "or you do not have access to it"
+	{Permission, []int{400, 401, 403, 404}, regexp.MustCompile(`(?i)country, region, or territory|(?:location|region|country) is not supported|not available in your (?:country|region)|(?:does not|don't|do not) have (?:access|permission)|not allowed to (?:sample|use|access|consume)|data policy` +
+		`|organization (?:must be verified|has been disabled|has been restricted)|has not been used in project|insufficient permissions|missing scopes|not authorized to|permission is required|request not allowed|use case details have not been submitted`)},
+	{NotFound, []int{400, 403, 404, 422}, regexp.MustCompile(`(?i)\bmodels?\b.{0,120}(?:not found|not exist|not supported for|been decommissioned|no longer (?:available|supported)|not available|been deprecated|been retired|end of its life)` +
+		`|(?:not a valid|invalid|unknown|unavailable|no such) model|\bmodels?\b.{0,60}is not supported by any|model identifier is invalid|no endpoints found`)},
+	{Overloaded, []int{429, 500, 502, 503, 529}, regexp.MustCompile(`(?i)overloaded|(?:server|service|model|system|engine)s? (?:is |are )?(?:currently |too )?busy|maximum pending requests|model.{0,80}\b(?:is )?(?:currently |still )?loading|\b(?:is|are|currently|running) at (?:full |maximum )?capacity|no (?:healthy upstream|available (?:workers|replicas|capacity))` +
+		`|experiencing high (?:demand|load|traffic)|temporarily unavailable|insufficient capacity|over capacity|capacity (?:temporarily )?exceeded|queue is full|not ready to serve|out of capacity`)},
 }
 
 // textOnly are wordings that count only where no status is known.
 var textOnly = []phrase{
-	{RateLimit, nil, regexp.MustCompile(`(?i)\brate[- _]?limit|too many requests|throttl|resource (?:has been )?exhausted|tokens per minute|requests per minute`)},
+	{InvalidRequest, nil, regexp.MustCompile(`(?i)unsupported protocol scheme|missing protocol scheme|no host in request url|invalid (?:url|character .{0,20} in host name|port )|invalid control character in url|missing '?\]'? in host|does not support (?:tools|images|thinking|chat|generate)`)},
+	{Timeout, nil, regexp.MustCompile(`(?i)request timeout: api call exceeded deadline|context deadline exceeded|client\.timeout exceeded|i/o timeout|handshake timeout|gateway time-?out`)},
+	{RateLimit, nil, regexp.MustCompile(`(?i)\brate[- _]?limit|too many requests|throttl|resource (?:has been )?exhausted|(?:tokens|requests|calls) ?(?:per|/) ?(?:second|minute|hour)|enhance_your_calm|(?:hourly|session|reached your) usage limit`)},
 	{EmptyResponse, nil, regexp.MustCompile(`(?i)^(?:.{0,200}: )?(?:empty response|no response|no results|no content in (?:generation )?response|none or empty|.{0,60}length of the choices slice.{0,60})\.?$`)},
-	{Timeout, nil, regexp.MustCompile(`(?i)request timeout: api call exceeded deadline|context deadline exceeded|client\.timeout exceeded|i/o timeout|handshake timeout|gateway time-?out|timed out`)},
+	{ContentPolicy, nil, regexp.MustCompile(`(?i)\bblocked: (?:candidate|prompt)|finishreason(?:safety|recitation|prohibited)|blockreason`)},
 	{Canceled, nil, regexp.MustCompile(`(?i)^(?:.{0,200}: )?(?:request cancell?ed|context canceled)$`)},
-	{Network, nil, regexp.MustCompile(`(?i)network error: failed to reach|connection (?:refused|reset|aborted|error)|connection was (?:closed|lost)|broken pipe|no such host|network is unreachable|no route to host|goaway` +
-		`|client connection lost|http2: .{0,40}closed|stream error: stream id|server closed idle connection|transport connection broken|use of closed network connection|unexpected eof|\beof$|x509: |\btls: |certificate (?:signed|is not|has expired|verify)`)},
-	{Server, nil, regexp.MustCompile(`(?i)invalid character '<'|bad gateway|internal server error|service unavailable|upstream (?:connect )?error`)},
+	{Server, nil, regexp.MustCompile(`(?i)runner (?:process )?has (?:terminated|unexpectedly stopped)|requires more system memory|error was encountered while running the model|out of memory|\bcuda error`)},
+	{Network, nil, regexp.MustCompile(`(?i)network error: failed to reach|connection (?:refused|reset|aborted|error)|connection was (?:closed|lost)|actively refused|forcibly closed|broken pipe|no such host|(?:network|host) is (?:unreachable|down)|no route to host|goaway|server misbehaving` +
+		`|client connection lost|http2: .{0,60}|stream error: stream id|server closed idle connection|transport connection broken|use of closed network connection|unexpected eof|\beof$|x509: |\btls: |certificate (?:signed|is not|has expired|verify)` +
+		`|http response to https client|malformed http|proxyconnect|socks connect|stopped after \d+ redirects|too many open files|cannot assign requested address|failure in name resolution`)},
+	{Auth, nil, regexp.MustCompile(`(?i)proxy authentication required`)},
+	{Timeout, nil, regexp.MustCompile(`(?i)\btime(?:d )?-?out\b|deadline exceeded`)},
+	{Server, nil, regexp.MustCompile(`(?i)invalid character '<'|bad gateway|internal server error|upstream (?:connect )?error`)},
+	{Overloaded, nil, regexp.MustCompile(`(?i)service (?:is )?(?:currently |temporarily )?unavailable`)},
 	{Auth, nil, regexp.MustCompile(`(?i)\bunauthorized\b|authentication failed`)},
+	{Permission, nil, regexp.MustCompile(`(?i)\baccess ?denied\b|permission denied on|: forbidden$|not authorized to`)},
 	{InvalidResponse, nil, regexp.MustCompile(`(?i)invalid character '|unexpected end of json|cannot unmarshal|parse response|bufio\.scanner: token too long|malformed (?:response|json)|invalid response`)},
+}
+
+var (
+	// tooLong is how servers that nobody listed say that a request is too large: something of the request, a measure, and that
+	// it exceeds what is allowed, in this or the other order.
+	tooLong = regexp.MustCompile(`(?i)\b(?:input|prompt|context|request|messages?)\b[^.]{0,40}\b(?:tokens?|length|size)\b[^.]{0,60}\b(?:exceeds?|exceeded|longer than|greater than|larger than|too (?:long|large))\b` +
+		`|\b(?:input|prompt|context|request)\b[^.]{0,40}\b(?:exceeds?|exceeded|longer than|larger than|too (?:long|large))\b[^.]{0,40}\b(?:tokens?|length|context|window|size)\b`)
+	// otherLimits are limits that a shorter prompt does not help against.
+	otherLimits = regexp.MustCompile(`(?i)max_(?:completion_|output_)?tokens|max tokens|output tokens|completion tokens|tokens you requested|\b(?:image|pixel|file|audio|video|tool|array|name|stop|schema|budget)`)
+)
+
+// byLength decides that a request is too long by a wording that nobody listed.
+func (r *reply) byLength() Class {
+	if r.status != 400 && r.status != 422 {
+		return ""
+	}
+	message := r.phrases()
+	if tooLong.MatchString(message) && !otherLimits.MatchString(message) && !limitWords.MatchString(message) {
+		return ContextLength
+	}
+	return ""
 }
 
 // byPhrase decides by what the message says.
@@ -69,9 +105,15 @@ func (r *reply) byPhrase() Class {
 			return p.class
 		}
 	}
+	return ""
+}
+
+// byText decides by vaguer wordings, where neither a status nor a code says more.
+func (r *reply) byText() Class {
 	if r.status >= 400 {
 		return ""
 	}
+	message := r.phrases()
 	for _, p := range textOnly {
 		if p.shape.MatchString(message) {
 			return p.class
@@ -80,8 +122,16 @@ func (r *reply) byPhrase() Class {
 	return ""
 }
 
-// phrases is the part of the message in which wordings are looked for: providers say first what is wrong.
-func (r *reply) phrases() string { return head(r.message, 1200) }
+// maxPhrases is how much of a message is looked at for wordings, in bytes: providers say first what is wrong.
+const maxPhrases = 1200
+
+// quoted are quotations too long to be a name: likely the prompt, whose words are not the server's.
+var quoted = regexp.MustCompile(`(^|[\s(:=\[,])(?:'[^'{}]{40,}'|"[^"{}]{40,}"|“[^”]{40,}”)($|[\s).,:;\]])`)
+
+// phrases is the part of the message in which wordings are looked for.
+func (r *reply) phrases() string {
+	return quoted.ReplaceAllString(head(r.message, maxPhrases), "$1…$2")
+}
 
 // willRenew says whether a "quota" is one that comes back by itself within the hour: Gemini says "You exceeded your current
 // quota" for a minute's limit and adds "Please retry in 34s".
@@ -89,6 +139,12 @@ func (r *reply) willRenew() bool {
 	if r.status != 429 && r.status >= 400 {
 		return false
 	}
+	if perMinute.MatchString(r.message) {
+		return true
+	}
 	d, ok := afterInText(r.message, time.Now())
 	return ok && d <= shortRenewal
 }
+
+// perMinute are the words of a limit that renews itself soon.
+var perMinute = regexp.MustCompile(`(?i)\bper[- ](?:second|min(?:ute)?|hour)\b|/ ?(?:s|sec|second|min|minute|hour)\b|\((?:TPM|RPM|RPS)\)|_per_(?:minute|second)`)

@@ -2,13 +2,14 @@ package resilience
 
 import (
 	"bytes"
-	"encoding/json"
+	"compress/gzip"
 	"html"
+	"io"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -16,156 +17,134 @@ const (
 	maxBody = 64 << 10
 	// maxCodes bounds the codes that are kept from one body.
 	maxCodes = 16
+	// maxDepth bounds how many errors inside errors are opened: gateways pass on what they got as text.
+	maxDepth = 8
 )
 
 // reply is a provider's answer that reports a failure, brought into one shape.
 type reply struct {
-	status  int
+	status  int // the one that tells most: the answer's, or that of the error inside
+	http    int // the answer's own, or what the body names inside a 200
 	header  http.Header
-	codes   []string // the body's error codes, types and reasons in lower case, the most telling first
+	codes   []string // the body's error codes, types and reasons as normalCode writes them, the most telling first
+	shown   string   // the first code as the server writes it, in lower case
 	message string
-	page    bool // HTML: a page of a proxy or CDN
-	empty   bool
+	param   string // which parameter is wrong
+	page    bool   // HTML: a page of a proxy or CDN
+	depth   int
+	nested  bool // an error inside another's text
 
 	waits     []func(now time.Time) (time.Duration, bool) // what the body's fields say about when to come again
 	retryInfo bool                                        // Gemini's RetryInfo is there
 	quotaIDs  []string                                    // Gemini's QuotaFailure
 	limit     string                                      // OpenRouter's metadata.limit_source
-	flagged   bool                                        // OpenRouter's moderation
+	flagged   bool                                        // a filter's finding
 	inner     http.Header                                 // headers that OpenRouter passes on inside the body
+	finish    []string                                    // reasons why an answer ended
+	blocked   bool                                        // Gemini's promptFeedback.blockReason
 }
 
 // readReply brings an answer into one shape. It never fails: what it does not know stays empty.
 func readReply(status int, header http.Header, body []byte) *reply {
-	r := &reply{status: status, header: header}
-	if len(body) > maxBody {
-		body = body[:maxBody]
+	r := &reply{status: status, http: status, header: header}
+	for _, name := range []string{"X-Amzn-Errortype", "X-Ms-Error-Code"} {
+		r.addCode(header.Get(name))
 	}
-	body = bytes.TrimSpace(body)
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("data:"))) // an event of a stream
-	switch {
-	case len(body) == 0:
-		r.empty = true
-	case body[0] == '<':
-		r.page = true
-		r.message = pageTitle(body)
-	case body[0] == '{' || body[0] == '[':
-		if !r.readJSON(body) {
-			r.message = head(string(body), maxText) // cut or broken JSON still tells phrases
-		}
-	default:
-		r.message = head(string(body), maxText)
-	}
+	body = unpack(body[:min(len(body), maxBody)])
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	body = eventData(body)
+	r.read(body)
+	r.message = head(r.message, maxText)
 	return r
 }
 
-func (r *reply) readJSON(body []byte) bool {
-	var v any
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	if dec.Decode(&v) != nil {
-		return false
-	}
-	if list, ok := v.([]any); ok && len(list) > 0 { // Gemini
-		v = list[0]
-	}
-	top, ok := v.(map[string]any)
-	if !ok {
-		return false
-	}
-	if resp, ok := top["response"].(map[string]any); ok && top["error"] == nil { // OpenAI's response.failed
-		top = resp
-	}
-	if list, ok := top["errors"].([]any); ok && len(list) > 0 && top["error"] == nil { // Cloudflare
-		top["error"] = list[0]
-	}
-	r.readChoices(top)
-	r.readWaits(top)
-	switch e := top["error"].(type) {
-	case map[string]any:
-		r.readError(e)
-	case string: // Ollama, Hugging Face; together with a message, a code
-		r.message = first(text(top["message"]), e)
-		r.addCode(text(top["code"]), text(top["error_type"]))
-		if !strings.ContainsAny(e, " \t\n") {
-			r.addCode(e)
+// read takes the body's forms apart: JSON, XML, a page, a text.
+func (r *reply) read(body []byte) {
+	switch {
+	case len(body) == 0:
+	case body[0] == '<':
+		r.readMarkup(body)
+	case body[0] == '{' || body[0] == '[' || body[0] == '"':
+		if !r.readJSON(body) && !r.readBroken(body) {
+			r.readText(string(body))
 		}
-	default: // Mistral: the error lies at the top
-		if top["error"] != nil || len(r.codes) == 0 && r.message == "" {
-			r.readError(top)
-		}
-	}
-	r.message = head(r.message, maxText)
-	return true
-}
-
-// readChoices finds OpenRouter's error inside a choice.
-func (r *reply) readChoices(top map[string]any) {
-	choices, _ := top["choices"].([]any)
-	for _, c := range choices {
-		if choice, ok := c.(map[string]any); ok {
-			if e, ok := choice["error"].(map[string]any); ok {
-				r.readError(e)
-				return
-			}
-		}
+	case !readable(body):
+		r.message = "a body that is no text"
+	default:
+		r.readText(string(body))
 	}
 }
 
-// readError reads an error object: code, type, status, message, details, metadata.
-func (r *reply) readError(e map[string]any) {
-	r.message = first(text(e["message"]), text(e["detail"]), text(e["error"]), text(e["msg"]))
-	if inner, ok := e["message"].(map[string]any); ok { // Mistral's validation errors
-		r.message = first(text(inner["message"]), detailMessage(inner["detail"]))
+// unpack opens a body that is still compressed: a proxy forgot to say so, or a client to open it.
+func unpack(body []byte) []byte {
+	if len(body) < 3 || body[0] != 0x1f || body[1] != 0x8b {
+		return body
 	}
-	if r.message == "" {
-		r.message = detailMessage(e["detail"])
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return body
 	}
-	r.readWaits(e)
-	r.readDetails(e["details"])
-	if inner, ok := e["innererror"].(map[string]any); ok { // Azure
-		r.addCode(text(inner["code"]))
+	plain, _ := io.ReadAll(io.LimitReader(z, maxBody)) // a cut one still has its beginning
+	if len(plain) == 0 {
+		return body
 	}
-	if inner, ok := e["inner_error"].(map[string]any); ok {
-		r.addCode(text(inner["code"]))
-	}
-	if meta, ok := e["metadata"].(map[string]any); ok {
-		r.readMetadata(meta)
-	}
-	for _, name := range []string{"code", "status_code", "status"} {
-		if n, err := strconv.Atoi(text(e[name])); err == nil && n >= 400 && n <= 599 {
-			if r.status < 400 { // inside a 200
-				r.status = n
-			}
-			continue
-		}
-		r.addCode(text(e[name]))
-	}
-	r.addCode(text(e["type"]), text(e["reason"]))
+	return plain
 }
 
+// readable says whether a body is text.
+func readable(body []byte) bool {
+	start := body[:min(len(body), 512)]
+	if len(start) == 512 { // the cut may lie inside a character
+		for i := 0; i < utf8.UTFMax && len(start) > 0 && !utf8.Valid(start); i++ {
+			start = start[:len(start)-1]
+		}
+	}
+	return utf8.Valid(start) && bytes.IndexByte(start, 0) < 0
+}
+
+// eventData is the data of a stream's event.
+func eventData(body []byte) []byte {
+	if bytes.HasPrefix(body, []byte("event:")) {
+		if _, after, found := bytes.Cut(body, []byte("\ndata:")); found {
+			body = append([]byte("data:"), after...)
+		}
+	}
+	return bytes.TrimSpace(bytes.TrimPrefix(body, []byte("data:")))
+}
+
+// addCode adds what the server calls the error; numbers that are statuses are none.
 func (r *reply) addCode(codes ...string) {
 	for _, c := range codes {
-		if c != "" && len(r.codes) < maxCodes && len(c) <= 100 {
-			r.codes = append(r.codes, strings.ToLower(c))
+		code := normalCode(c)
+		if code == "" || len(r.codes) >= maxCodes || code == "none" || code == "null" || statusIn(code) != 0 {
+			continue
 		}
+		if r.shown == "" {
+			r.shown = strings.ToLower(c)
+		}
+		r.codes = append(r.codes, code)
 	}
 }
 
-// code is the word for the error that is shown to people.
-func (r *reply) code() string {
-	if len(r.codes) == 0 {
-		return ""
-	}
-	return r.codes[0]
-}
+var (
+	titleTag = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{0,200}?)\s*</title>`)
+	xmlCode  = regexp.MustCompile(`(?i)<code>([A-Za-z]{3,80})</code>`)
+	xmlText  = regexp.MustCompile(`(?is)<message>\s*([^<]{0,1000})\s*</message>`)
+)
 
-var titleTag = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{0,200}?)\s*</title>`)
-
-// pageTitle says what an HTML page is called.
-func pageTitle(body []byte) string {
-	if m := titleTag.FindSubmatch(body[:min(len(body), 8<<10)]); m != nil {
-		return "a web page instead of an answer: " + html.UnescapeString(string(m[1]))
+// readMarkup reads a page, or the XML in which AWS and Azure's gateway may report errors.
+func (r *reply) readMarkup(body []byte) {
+	body = body[:min(len(body), 8<<10)]
+	if m := xmlCode.FindSubmatch(body); m != nil && titleTag.Find(body) == nil {
+		r.addCode(string(m[1]))
+		if m := xmlText.FindSubmatch(body); m != nil {
+			r.message = html.UnescapeString(string(m[1]))
+		}
+		return
 	}
-	return "a web page instead of an answer"
+	r.page = true
+	r.message = "a web page instead of an answer"
+	if m := titleTag.FindSubmatch(body); m != nil {
+		r.message += ": " + html.UnescapeString(string(m[1]))
+	}
 }

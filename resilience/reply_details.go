@@ -33,13 +33,12 @@ func (r *reply) readDetails(v any) {
 // readMetadata reads what OpenRouter adds: the upstream's own error, who limits, and the upstream's headers.
 func (r *reply) readMetadata(meta map[string]any) {
 	r.limit = strings.ToLower(text(meta["limit_source"]))
-	r.addCode(text(meta["error_type"]))
+	r.addCode(text(meta["error_type"]), text(meta["provider_code"]))
 	r.readWaits(meta)
-	if reasons, ok := meta["reasons"].([]any); ok && len(reasons) > 0 || meta["flagged_input"] != nil {
+	reasons, _ := meta["reasons"].([]any)
+	patterns, _ := meta["patterns"].([]any) // of a guardrail
+	if len(reasons)+len(patterns) > 0 || meta["flagged_input"] != nil {
 		r.flagged = true
-	}
-	if raw := text(meta["raw"]); raw != "" {
-		r.message = strings.TrimSpace(r.message + " " + rawMessage(raw))
 	}
 	headers, _ := meta["headers"].(map[string]any)
 	for name, value := range headers {
@@ -48,20 +47,20 @@ func (r *reply) readMetadata(meta map[string]any) {
 		}
 		r.inner.Set(name, text(value))
 	}
+	r.readText(text(meta["raw"]))
 }
 
-// rawMessage is the message of the upstream's body, which OpenRouter passes on as text.
-func rawMessage(raw string) string {
-	if len(raw) > maxText || !strings.HasPrefix(raw, "{") {
-		return head(raw, maxText)
+// filtered says whether a content filter's result found something: {"hate":{"filtered":true,"severity":"high"},…}.
+func filtered(inner map[string]any) bool {
+	for _, name := range []string{"content_filter_result", "content_filter_results"} {
+		results, _ := inner[name].(map[string]any)
+		for _, v := range results {
+			if result, ok := v.(map[string]any); ok && result["filtered"] == true {
+				return true
+			}
+		}
 	}
-	var inner struct {
-		Error struct{ Message string }
-	}
-	if json.Unmarshal([]byte(raw), &inner) == nil && inner.Error.Message != "" {
-		return inner.Error.Message
-	}
-	return raw
+	return false
 }
 
 // waitFields are the fields, without underscores and in lower case, in which servers say when to come again: OpenRouter,

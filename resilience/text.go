@@ -10,9 +10,23 @@ import (
 	"github.com/tmc/langchaingo/llms"
 )
 
-// statusInText are the shapes in which langchaingo and its clients keep an HTTP status in an error's text, each followed by
-// the message or the body. Only these count: any other digits are ids, tokens or prompts.
-var statusInText = regexp.MustCompile(`(?:[Ss]tatus code: ?|\(HTTP Error |googleapi: (?:got HTTP response code |Error )|[Uu]nexpected HTTP status )(\d{3})(?:[^\d]|$)`)
+// statusInText are the shapes in which langchaingo, its clients and other clients' libraries keep an HTTP status in an
+// error's text, each followed by the message or the body. Only these count: any other digits are ids, tokens or prompts.
+var statusInText = regexp.MustCompile(`(?:[Ss]tatus code: ?|StatusCode: ?|\(HTTP Error |googleapi: (?:got HTTP response code |Error )|[Uu]nexpected HTTP status |\bError code: ?|\bHTTP (?:status )?|\b[Ss]tatus[ =:]{1,2})(\d{3})(?:[^\d]|$)`)
+
+// statusWithName is a status with its standard name, as in "429 Too Many Requests".
+var statusWithName = func() *regexp.Regexp {
+	var names []string
+	for status := 400; status < 600; status++ {
+		if name := http.StatusText(status); name != "" {
+			names = append(names, strconv.Itoa(status)+" "+regexp.QuoteMeta(name))
+		}
+	}
+	return regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)\b`)
+}()
+
+// noCredentials: AWS's and Google's clients found no key on this machine, before any request to the provider.
+var noCredentials = regexp.MustCompile(`(?i)failed to (?:retrieve|refresh cached|load) credentials|no ec2 imds role found|could not find default credentials|no valid providers in chain`)
 
 // classifyText is the class that an error's text tells, or "".
 func classifyText(err error) Class {
@@ -22,24 +36,89 @@ func classifyText(err error) Class {
 		text = coded.Message // Error() begins with a code that is not trusted
 	}
 	text = head(text, maxText)
-	at := statusInText.FindStringSubmatchIndex(text)
-	if at == nil {
-		return (&reply{message: text}).classOfText()
+	if noCredentials.MatchString(text) { // any status in it is that of the machine's own services
+		return Auth
 	}
-	status, _ := strconv.Atoi(text[at[2]:at[3]])
-	rest := strings.TrimLeft(text[at[3]:], "):, ")
-	rest = strings.TrimPrefix(rest, "body: ")
-	rest = strings.TrimPrefix(rest, "with body: ")
+	status, rest, ok := cutStatus(text)
+	if !ok {
+		return classOfText(text)
+	}
 	if status < 100 || status > 599 {
 		return ""
 	}
 	return readReply(status, http.Header{}, []byte(rest)).class()
 }
 
-// classOfText is the class by phrases alone: without a status there is nothing to fall back to.
-func (r *reply) classOfText() Class {
-	if tooLargeForTier.MatchString(r.phrases()) {
-		return ContextLength
+// cutStatus finds the status that a text keeps, and what follows it.
+func cutStatus(text string) (status int, rest string, ok bool) {
+	if text != "" && (text[0] == '{' || text[0] == '[') {
+		return 0, "", false // a body
 	}
-	return r.byPhrase()
+	from, to := -1, -1
+	if at := statusInText.FindStringSubmatchIndex(text); at != nil {
+		from, to = at[2], at[3]
+	} else if at := statusWithName.FindStringIndex(text); at != nil {
+		from, to = at[0], at[0]+3
+	} else {
+		return 0, "", false
+	}
+	status, _ = strconv.Atoi(text[from:to])
+	rest = text[to:]
+	rest = strings.TrimPrefix(rest, " "+http.StatusText(status))
+	rest = strings.TrimLeft(rest, `):,"- `)
+	for _, prefix := range []string{"body: ", "with body: ", "message: "} {
+		rest = strings.TrimPrefix(rest, prefix)
+	}
+	return status, rest, true
+}
+
+// classOfText is the class by codes and wordings alone: without a status there is nothing to fall back to.
+func classOfText(text string) Class {
+	r := &reply{}
+	if text != "" && (text[0] == '{' || text[0] == '[') {
+		r.read([]byte(text))
+	} else {
+		r.readText(text)
+	}
+	if r.status >= 400 {
+		return r.class()
+	}
+	for _, rule := range []func() Class{r.byDetails, r.byCode, r.byPhrase, r.byCodeWords, r.byType, r.byText} {
+		if c := rule(); c != "" {
+			return c
+		}
+	}
+	return ""
+}
+
+var (
+	// grpcName is how gRPC's errors begin.
+	grpcName = regexp.MustCompile(`rpc error: code = ([A-Za-z]{2,30}) desc = `)
+	// errorName is the name of an error before its message, as AWS's and many Python clients write it: "api error
+	// ThrottlingException: Too many requests", "litellm.RateLimitError: …".
+	errorName = regexp.MustCompile(`(?:^|litellm\.|api error |, |: )([A-Z][A-Za-z]{2,60}?(?:Exception|Error))(?::|$| -)`)
+	// errorWord is a code in a text: insufficient_quota.
+	errorWord = regexp.MustCompile(`\b[a-z]{2,20}(?:_[a-z]{2,20}){1,5}\b`)
+)
+
+// maxNames bounds in how much of a message names are looked for.
+const maxNames = 400
+
+// readNames takes the names of errors from a message.
+func (r *reply) readNames() {
+	start := quoted.ReplaceAllString(head(r.message, maxNames), "$1…$2")
+	if m := grpcName.FindStringSubmatch(start); m != nil {
+		r.addCode(m[1])
+	}
+	for _, m := range errorName.FindAllStringSubmatch(start, 4) {
+		r.addCode(m[1])
+	}
+	if r.status != 0 {
+		return
+	}
+	for _, word := range errorWord.FindAllString(start, maxCodes) { // a text alone
+		if _, known := exactCodes[word]; known {
+			r.addCode(word)
+		}
+	}
 }
