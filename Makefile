@@ -16,8 +16,9 @@ lint: ## the linters of .golangci.yml
 fmt:
 	gofmt -w $$($(GO) list -f '{{.Dir}}' ./...)
 
-bench: ## what durability costs (the figures of the README), and every benchmark
+bench: ## what durability and the guard cost, how well limits are used (the figures of the README), and every benchmark
 	$(GO) run ./workflow/internal/bench
+	$(GO) run ./providers/internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 fuzz: ## every fuzz target for FUZZTIME

@@ -1,7 +1,9 @@
 package providers
 
 // Limits are the allowances of one model at one provider. A field left zero is no limit: none is imposed, and none is
-// guessed. What a provider says in its answers' headers is learned beside them.
+// guessed. What a provider says in its answers' headers is learned beside them, and the lower one counts. They are counted from the
+// start of the process, over all chains of a [Pool]; how many tokens a request uses is estimated when it leaves and settled when it
+// was answered.
 type Limits struct {
 	RequestsPerMinute     int
 	TokensPerMinute       int // input and output together

@@ -272,3 +272,36 @@ func TestChainsOfAPoolShareWhatTheyKnow(t *testing.T) {
 		require.Equal(t, 1, a.calls())
 	})
 }
+
+// TestALeaveThatWasNotUsedIsGivenBack: a request that the run refuses at the last moment takes no place.
+func TestALeaveThatWasNotUsedIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &limitapi.API{Latency: time.Second, Answer: 20}
+		c := chain(t, limited(t, api, providers.Limits{InFlight: 1, RequestsPerMinute: 3}))
+		j := newJournal()
+		j.before = func(resilience.Try) error { return errPaused }
+		for range 5 {
+			_, err := ask(j.ctx(t.Context()), c)
+			require.ErrorIs(t, err, errPaused)
+		}
+		start := time.Now()
+		require.Empty(t, askMany(t.Context(), c, 2, 2, somePrompt))
+		require.Equal(t, 2*time.Second, time.Since(start))
+	})
+}
+
+// TestLimitsOfTwoChainsAreTheLower: whoever brings limits to a pool, all keep to them.
+func TestLimitsOfTwoChainsAreTheLower(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		api := &limitapi.API{Latency: time.Second, Answer: 20}
+		pool := providers.NewPool()
+		wide := chainWith(t, providers.ChainConfig{Pool: pool}, limited(t, api, providers.Limits{InFlight: 9, RequestsPerMinute: 6000}))
+		chainWith(t, providers.ChainConfig{Pool: pool}, limited(t, api, providers.Limits{InFlight: 2, RequestsPerMinute: 60, Burst: 5}))
+		start := time.Now()
+		require.Empty(t, askMany(t.Context(), wide, 20, 20, somePrompt))
+		require.Equal(t, 2, api.Seen().MostInFlight)
+		require.Greater(t, time.Since(start), 14*time.Second)
+	})
+}
