@@ -470,3 +470,29 @@ func TestManyCallsAtOnce(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestADaysQuotaIsWaitedForOrPaused: what comes back by itself is no reason to fail where nobody else can answer.
+func TestADaysQuotaIsWaitedForOrPaused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		a := script(fails(resilience.Quota, 7*time.Minute), says(good))
+		got, err := ask(t.Context(), chain(t, member("a", a)))
+		require.NoError(t, err)
+		require.Equal(t, good, got)
+		require.InDelta(t, 7*time.Minute, time.Since(start), float64(10*time.Second))
+
+		a = script(fails(resilience.Quota, 7*time.Hour), says(good))
+		_, err = ask(t.Context(), chain(t, member("a", a)))
+		var wait *providers.WaitError
+		require.ErrorAs(t, err, &wait)
+		require.Equal(t, resilience.Quota, resilience.Classify(err))
+
+		start = time.Now()
+		a, b := script(fails(resilience.Quota, 7*time.Minute), says(good)), script(says("b "+good))
+		got, err = ask(t.Context(), chain(t, member("a", a), member("b", b)))
+		require.NoError(t, err)
+		require.Equal(t, "b "+good, got)
+		require.Zero(t, time.Since(start))
+	})
+}

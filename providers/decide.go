@@ -40,10 +40,12 @@ func (k *call) decide(ctx context.Context, m *member, err error, resp *llms.Cont
 	case resilience.Truncated:
 		k.decideTruncated(ctx, &d, m, resp, final)
 	case resilience.Auth, resilience.Permission, resilience.NotFound, resilience.Quota:
-		d.exclude, d.cool = []int{m.index}, true
+		d.cool = true
 		if told, ok := resilience.RetryAfter(err); ok && told > 0 && class == resilience.Quota {
-			d.until = time.Now().Add(told)
+			k.decideRenewed(&d, m, told, final)
+			break
 		}
+		d.exclude = []int{m.index}
 		k.onward(&d, m, final)
 	case resilience.InvalidRequest:
 		d.exclude = []int{m.index}
@@ -82,6 +84,19 @@ func (k *call) decideTruncated(ctx context.Context, d *decision, m *member, resp
 func (m *member) longest(limit int, resp *llms.ContentResponse) bool {
 	used := float64(usageOf(resp).Output)
 	return m.MaxOutput > 0 && (limit >= m.MaxOutput || limit == 0 && used >= 0.95*float64(m.MaxOutput))
+}
+
+// decideRenewed is for an allowance that comes back by itself, such as a day's: another provider now, or else this one then.
+func (k *call) decideRenewed(d *decision, m *member, told time.Duration, final bool) {
+	d.until = time.Now().Add(told)
+	now, _, _ := k.others(m, nil)
+	switch {
+	case final:
+	case now:
+		d.next = resilience.NextSwitch
+	default:
+		d.next, d.wait = resilience.NextWait, told // pick waits for whoever is back first, or says until when
+	}
 }
 
 // decideTransient weighs trying again here against the next provider.
