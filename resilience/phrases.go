@@ -127,7 +127,7 @@ func (r *reply) byText() Class {
 const maxPhrases = 1200
 
 // quoted are quotations too long to be a name: likely the prompt, whose words are not the server's.
-var quoted = regexp.MustCompile(`(^|[\s(:=\[,])(?:'[^'{}]{40,}'|"[^"{}]{40,}"|“[^”]{40,}”)($|[\s).,:;\]])`)
+var quoted = regexp.MustCompile("(^|[\\s(:=\\[,])(?:'[^'{}]{40,}'|\"[^\"{}]{40,}\"|“[^”]{40,}”|`[^`]{60,}`|input_value=.{40,})($|[\\s).,:;\\]])")
 
 // phrases is the part of the message in which wordings are looked for.
 func (r *reply) phrases() string {
