@@ -61,7 +61,12 @@ func typeClass(err error) Class {
 	case *json.UnmarshalTypeError:
 		return InvalidResponse
 	case interface{ HTTPStatusCode() int }: // smithy's ResponseError
-		return statusClass(e.HTTPStatusCode())
+		return smithyClass(err, e.HTTPStatusCode())
+	case interface {
+		ErrorCode() string
+		ErrorMessage() string
+	}: // smithy's APIError
+		return smithyClass(err, 0)
 	}
 	switch {
 	case is(err, context.Canceled), is(err, ErrPausing):
@@ -74,6 +79,24 @@ func typeClass(err error) Class {
 		return InvalidResponse
 	}
 	return networkClass(err)
+}
+
+// smithyClass is the class of an AWS client's error: by the code and message that any error of the chain knows, and the status.
+func smithyClass(err error, status int) Class {
+	r := &reply{status: status, http: status}
+	var coded interface{ ErrorCode() string }
+	if errors.As(err, &coded) {
+		r.addCode(coded.ErrorCode())
+	}
+	var told interface{ ErrorMessage() string }
+	if errors.As(err, &told) {
+		r.readText(head(told.ErrorMessage(), maxText))
+	}
+	c := r.class()
+	if status < 400 && c == Unknown { // nothing was answered: the cause tells
+		return ""
+	}
+	return c
 }
 
 // is says whether one error is the target, not looking at its causes.
@@ -106,5 +129,5 @@ func permanent(err error) bool {
 	if errors.As(err, &e) && e.Permanent {
 		return true
 	}
-	return untrusted(err)
+	return untrusted(err) || plainServer(err) || looping(err)
 }

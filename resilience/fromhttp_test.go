@@ -3,9 +3,12 @@ package resilience
 import (
 	"errors"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -168,30 +171,47 @@ func TestFromHTTPShouldRetry(t *testing.T) {
 	require.Equal(t, 1, rule.Switch)
 }
 
-// FuzzFromHTTP: whatever a server sends, there is a class of the seventeen, a bounded text, and a believable wait.
+// FuzzFromHTTP: whatever a server sends, there is a class of the seventeen, a bounded text on one line without keys, and a
+// believable wait.
 func FuzzFromHTTP(f *testing.F) {
 	for _, a := range answers {
 		f.Add(a.status, a.header, []byte(a.body))
 	}
+	files, _ := filepath.Glob("testdata/failures/*.txt")
+	for _, path := range files {
+		for i, known := range readFailures(f, path) {
+			if i%5 == 0 {
+				f.Add(known.status, "", []byte(known.body))
+			}
+		}
+	}
+	for _, secret := range secrets {
+		f.Add(401, "X-Amzn-Errortype: "+secret, []byte(`{"error":{"message":"`+secret+`"}}`))
+	}
 	f.Add(429, "Retry-After: NaN\nRetry-After-Ms: -Inf", []byte(`{"error":{"details":[{"retryDelay":"-1h"}]}}`))
+	f.Add(502, "", []byte("\x1f\x8b\x08\x00garbage"))
+	f.Add(500, "", []byte(`{"error":"{\"error\":\"{\\\"error\\\":1}\"}"}`))
 	f.Fuzz(func(t *testing.T, status int, header string, body []byte) {
-		err := FromHTTP("p", status, headers(header), body)
-		var e *Error
-		if !errors.As(err, &e) {
-			t.Fatal("not an *Error")
-		}
-		known := false
-		for _, c := range Classes() {
-			known = known || c == e.Class
-		}
-		if !known {
-			t.Fatalf("class %q", e.Class)
-		}
-		if e.After < 0 || e.After > maxAfter {
-			t.Fatalf("wait %v", e.After)
-		}
-		if text := err.Error(); len([]rune(text)) > 1000 || strings.ContainsAny(text, "\n\r") {
-			t.Fatalf("text %q", text)
+		const key = "sk-proj-abcdefgh12345678ABCDEFGH"
+		for _, body := range [][]byte{body, append(append([]byte{}, body...), ` "`+key+`"`...)} {
+			err := FromHTTP("p", status, headers(header), body)
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatal("not an *Error")
+			}
+			if !slices.Contains(Classes(), e.Class) {
+				t.Fatalf("class %q", e.Class)
+			}
+			if d, ok := e.RetryAfter(); d < 0 || d > maxAfter || ok != (e.After > 0 || e.Now) {
+				t.Fatalf("wait %v", d)
+			}
+			text := err.Error()
+			if len([]rune(text)) > 1000 || strings.ContainsAny(text, "\n\r\x00\x1b\u2028") || !utf8.ValidString(text) {
+				t.Fatalf("text %q", text)
+			}
+			if strings.Contains(text, key[8:]) || Redact(text) != text {
+				t.Fatalf("a key in %q", text)
+			}
 		}
 		if c := Classify(errors.New(string(body))); c == "" {
 			t.Fatal("no class for the text")

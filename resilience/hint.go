@@ -3,6 +3,7 @@ package resilience
 import (
 	"errors"
 	"net"
+	"net/url"
 	"syscall"
 )
 
@@ -41,16 +42,34 @@ func classHint(c Class) string {
 
 // causeHint is a hint that is better than the class's, where the cause is known more closely.
 func causeHint(err error) string {
-	var dns *net.DNSError
-	switch {
-	case err == nil:
+	if err == nil {
 		return ""
+	}
+	var (
+		dns *net.DNSError
+		u   *url.Error
+	)
+	switch {
 	case untrusted(err):
 		return "the server's certificate is not trusted; check the base URL, the clock and the system's certificates"
-	case errors.As(err, &dns):
+	case plainServer(err):
+		return "the server does not speak TLS there; check http or https and the port in the base URL"
+	case exhausted(err):
+		return "this machine has no more files or ports for connections; lower the concurrency, or raise the limit (ulimit -n)"
+	case byProxy(err):
+		return "the proxy did not let the connection through; check HTTPS_PROXY and NO_PROXY"
+	case errors.As(err, &dns) && dns.IsNotFound:
 		return "the server's name was not found; check the connection and the base URL"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.As(err, &dns):
+		return "the name server did not answer; check the connection, or try again"
+	case refused(err):
 		return "nothing answers there; check the base URL and that the server runs"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.ENETDOWN):
+		return "there is no way to the server; check the connection, a VPN and the firewall"
+	case looping(err):
+		return "the server sends from one address to the next; check the base URL"
+	case errors.As(err, &u) && Classify(err) == InvalidRequest:
+		return "the address is wrong; check the base URL"
 	}
 	return ""
 }

@@ -47,7 +47,8 @@ var phrases = []phrase{
 
 // textOnly are wordings that count only where no status is known.
 var textOnly = []phrase{
-	{InvalidRequest, nil, regexp.MustCompile(`(?i)unsupported protocol scheme|missing protocol scheme|no host in request url|invalid (?:url|character .{0,20} in host name|port )|invalid control character in url|missing '?\]'? in host|does not support (?:tools|images|thinking|chat|generate)`)},
+	{InvalidRequest, nil, regexp.MustCompile(`(?i)unsupported protocol scheme|missing protocol scheme|no host in request url|invalid (?:url|character .{0,20} in host name|port\b)|invalid control character in url|missing '?\]'? in host|does not support (?:tools|images|thinking|chat|generate)`)},
+	{Network, nil, regexp.MustCompile(`(?i)dial tcp: lookup `)}, // a name server that is silent too
 	{Timeout, nil, regexp.MustCompile(`(?i)request timeout: api call exceeded deadline|context deadline exceeded|client\.timeout exceeded|i/o timeout|handshake timeout|gateway time-?out`)},
 	{RateLimit, nil, regexp.MustCompile(`(?i)\brate[- _]?limit|too many requests|throttl|resource (?:has been )?exhausted|(?:tokens|requests|calls) ?(?:per|/) ?(?:second|minute|hour)|enhance_your_calm|(?:hourly|session|reached your) usage limit`)},
 	{EmptyResponse, nil, regexp.MustCompile(`(?i)^(?:.{0,200}: )?(?:empty response|no response|no results|no content in (?:generation )?response|none or empty|.{0,60}length of the choices slice.{0,60})\.?$`)},
@@ -63,7 +64,7 @@ var textOnly = []phrase{
 	{Overloaded, nil, regexp.MustCompile(`(?i)service (?:is )?(?:currently |temporarily )?unavailable`)},
 	{Auth, nil, regexp.MustCompile(`(?i)\bunauthorized\b|authentication failed`)},
 	{Permission, nil, regexp.MustCompile(`(?i)\baccess ?denied\b|permission denied on|: forbidden$|not authorized to`)},
-	{InvalidResponse, nil, regexp.MustCompile(`(?i)invalid character '|unexpected end of json|cannot unmarshal|parse response|bufio\.scanner: token too long|malformed (?:response|json)|invalid response`)},
+	{InvalidResponse, nil, regexp.MustCompile(`(?i)invalid character '|unexpected end of json|cannot unmarshal|parse response|bufio\.scanner: token too long|malformed (?:response|json)|invalid response|gzip: invalid|flate: corrupt`)},
 }
 
 var (
@@ -126,7 +127,7 @@ func (r *reply) byText() Class {
 const maxPhrases = 1200
 
 // quoted are quotations too long to be a name: likely the prompt, whose words are not the server's.
-var quoted = regexp.MustCompile(`(^|[\s(:=\[,])(?:'[^'{}]{40,}'|"[^"{}]{40,}"|“[^”]{40,}”)($|[\s).,:;\]])`)
+var quoted = regexp.MustCompile("(^|[\\s(:=\\[,])(?:'[^'{}]{40,}'|\"[^\"{}]{40,}\"|“[^”]{40,}”|`[^`]{60,}`|input_value=.{40,})($|[\\s).,:;\\]])")
 
 // phrases is the part of the message in which wordings are looked for.
 func (r *reply) phrases() string {

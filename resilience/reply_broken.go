@@ -1,8 +1,8 @@
 package resilience
 
 import (
+	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -22,8 +22,8 @@ func (r *reply) readBroken(body []byte) bool {
 	for _, c := range brokenCode.FindAllSubmatch(body, maxCodes) {
 		r.addCode(string(c[1]))
 	}
-	text, err := strconv.Unquote(string(m[1]) + `"`)
-	if err != nil { // JSON knows escapes that Go does not
+	var text string
+	if json.Unmarshal(append(m[1], '"'), &text) != nil { // cut inside an escape
 		text = strings.Trim(string(m[1]), `"`)
 	}
 	r.readText(text)

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The rules, in the order in which class asks them: structured details, exact codes, phrases of the message for that
@@ -76,7 +77,14 @@ func (r *reply) daily() bool {
 	if len(r.quotaIDs) > 0 {
 		return false
 	}
-	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.message)
+	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.message) || r.status == 429 && r.dayUsedUp()
+}
+
+// dayUsedUp says whether the headers name a window of a day or more of which nothing is left.
+func (r *reply) dayUsedUp() bool {
+	return slices.ContainsFunc(Allowances(r.header, time.Time{}), func(a Allowance) bool {
+		return a.Remaining == 0 && a.Window >= 24*time.Hour
+	})
 }
 
 // limited says whether the failure is about a limit of use at all.
