@@ -98,8 +98,6 @@ func (s *messageStream) block(e *messageEvent, out []byte) ([]byte, error) {
 	}
 	b := s.blocks[*e.Index]
 	switch {
-	case *e.Index < 0:
-		return nil, s.invalid(fmt.Errorf("the stream has a part number %v", *e.Index))
 	case e.Type == "content_block_start" && b == nil:
 		return s.start(e, out), nil
 	case b == nil || e.Type == "content_block_start":
