@@ -1,0 +1,8 @@
+package providers
+
+type listing int
+const (
+	listOpenAI listing = iota
+	listAnthropic
+	listOllama
+)
