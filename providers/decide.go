@@ -38,7 +38,7 @@ func (k *call) decide(ctx context.Context, m *member, err error, resp *llms.Cont
 		k.decideTruncated(&d, m, resp, final)
 	case resilience.Auth, resilience.Permission, resilience.NotFound, resilience.Quota:
 		d.exclude, d.cool = []int{m.index}, true
-		if told, ok := resilience.RetryAfter(err); ok && class == resilience.Quota {
+		if told, ok := resilience.RetryAfter(err); ok && told > 0 && class == resilience.Quota {
 			d.until = time.Now().Add(told)
 		}
 		k.onward(&d, m, final)
@@ -72,7 +72,8 @@ func (k *call) decideTruncated(d *decision, m *member, resp *llms.ContentRespons
 // decideTransient weighs trying again here against the next provider.
 func (k *call) decideTransient(ctx context.Context, d *decision, m *member, rule resilience.Rule, n int, final bool) {
 	d.wait = k.chain.cfg.Policy.Delay(d.err, n)
-	told, toldWait := resilience.RetryAfter(d.err)
+	told, _ := resilience.RetryAfter(d.err)
+	toldWait := told > 0 // a server that asks for no wait does not ask to be left alone
 	now, later, _ := k.others(m, nil)
 	turn := now && rule.Switch > 0 && (n >= rule.Switch || (toldWait && told > rule.Wait))
 	again := n < rule.Attempts

@@ -23,8 +23,11 @@ type Error struct {
 	// Code is the provider's own word for the error (code, type or reason), for people. May be empty.
 	Code string
 
-	// After is how long the server asked to wait, from the moment of its answer. Zero: it did not say.
+	// After is how long the server asked to wait, from the moment of its answer. Zero: it did not say, unless Now is set.
 	After time.Duration
+
+	// Now says that the server asked for no wait ("Retry-After: 0"). It counts only where After is zero.
+	Now bool
 
 	// Permanent says that the same provider will not succeed later although the class might: a certificate that is not
 	// trusted, a server that says x-should-retry: false.
@@ -78,8 +81,13 @@ func (e *Error) about() string {
 	if e.Code != "" {
 		parts = append(parts, clean(e.Code, 60))
 	}
-	if e.After > 0 {
+	switch {
+	case e.After >= 10*time.Second:
 		parts = append(parts, "asks to wait "+e.After.Round(100*time.Millisecond).String())
+	case e.After > 0:
+		parts = append(parts, "asks to wait "+e.After.String())
+	case e.After == 0 && e.Now:
+		parts = append(parts, "asks for no wait")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -105,8 +113,13 @@ func (e *Error) Retryable() bool { return e.ErrorClass().retryable() && !permane
 // SwitchProvider says whether another provider may succeed with the same request.
 func (e *Error) SwitchProvider() bool { return e.ErrorClass().switchable() }
 
-// RetryAfter returns how long the server asked to wait; ok is false when it did not say.
-func (e *Error) RetryAfter() (wait time.Duration, ok bool) { return e.After, e.After > 0 }
+// RetryAfter returns how long the server asked to wait; ok is false when it did not say. Zero with true: it asked for no wait.
+func (e *Error) RetryAfter() (wait time.Duration, ok bool) {
+	if e.After > 0 {
+		return e.After, true
+	}
+	return 0, e.After == 0 && e.Now
+}
 
 func (e *Error) hint() string {
 	if e.Hint != "" {
@@ -127,7 +140,7 @@ func Wrap(provider, model string, err error) error {
 	}
 	w := &Error{Class: Classify(err), Provider: provider, Model: model, Permanent: permanent(err), Err: err}
 	if after, ok := RetryAfter(err); ok {
-		w.After = after
+		w.After, w.Now = after, after == 0
 	}
 	var inner *Error
 	if !errors.As(err, &inner) {
@@ -148,7 +161,8 @@ func Wrap(provider, model string, err error) error {
 }
 
 // RetryAfter returns how long the server asked to wait, as the error or its cause tells it: by a method RetryAfter, or in
-// words ("try again in 7m12s"). ok is false when it did not say.
+// words ("try again in 7m12s"). ok is false when it did not say. Zero with true: it asked for no wait. What the server said is
+// never shortened; more than 366 days is not believed.
 func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if err == nil {
 		return 0, false
@@ -160,6 +174,9 @@ func RetryAfter(err error) (wait time.Duration, ok bool) {
 		}); is {
 			typed = true
 			wait, ok = r.RetryAfter()
+			if wait < 0 { // of a type that is not ours
+				wait, ok = 0, false
+			}
 			return !ok
 		}
 		return true
@@ -167,7 +184,7 @@ func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if ok || typed {
 		return wait, ok
 	}
-	return afterInText(head(err.Error(), maxText))
+	return afterInText(head(err.Error(), maxText), time.Now())
 }
 
 // providerOf returns the provider that an error names.

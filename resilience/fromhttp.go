@@ -10,7 +10,7 @@ import (
 
 // FromHTTP makes an *[Error] from a provider's answer: its status, headers and body. The class is found by the body's error
 // code, by structured details, then by the message's known phrases for that status, and last by the status alone. The
-// answer's headers and body say how long to wait (see [Error].After).
+// answer's headers and body say how long to wait (see [Error.RetryAfter]).
 //
 // It knows the shapes of OpenAI, Azure, Anthropic, Gemini (its array too), Groq, OpenRouter, DeepSeek, Together, Mistral and
 // Ollama, whatever provider is called; provider is only noted. An error inside a 200 is passed with that status: one that
@@ -30,7 +30,7 @@ func fromHTTP(provider string, status int, header http.Header, body []byte, now 
 		Permanent: strings.EqualFold(header.Get("X-Should-Retry"), "false"),
 	}
 	if after, ok := r.after(now); ok {
-		e.After = after
+		e.After, e.Now = after, after == 0
 	}
 	e.Hint = r.hint(e.Class)
 	message := clean(r.message, maxMessage)

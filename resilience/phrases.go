@@ -3,6 +3,7 @@ package resilience
 import (
 	"regexp"
 	"slices"
+	"time"
 )
 
 // phrase is a wording that tells a class, for the statuses in which providers use it. Prompts are repeated in error texts,
@@ -85,6 +86,9 @@ func (r *reply) phrases() string { return head(r.message, 1200) }
 // willRenew says whether a "quota" is one that comes back by itself within the hour: Gemini says "You exceeded your current
 // quota" for a minute's limit and adds "Please retry in 34s".
 func (r *reply) willRenew() bool {
-	d, ok := afterInText(r.message)
-	return ok && d <= shortRenewal && r.status != 402
+	if r.status != 429 && r.status >= 400 {
+		return false
+	}
+	d, ok := afterInText(r.message, time.Now())
+	return ok && d <= shortRenewal
 }

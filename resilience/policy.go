@@ -128,9 +128,10 @@ func (p Policy) ClassOf(err error) Class {
 }
 
 // Delay returns how long to wait after the n-th failure (from 1) with this error. What the server asked for wins over
-// the rule, however long, and is never shortened: only a little is added to it.
+// the rule, however long, and is never shortened: only a little is added to it. A server that asks for no wait is taken at its
+// word after the first failure; from the second on the rule's own wait counts, so that nobody hammers.
 func (p Policy) Delay(err error, n int) time.Duration {
-	if d, ok := RetryAfter(err); ok {
+	if d, ok := RetryAfter(err); ok && (d > 0 || n <= 1) {
 		return afterTold(d, p.random())
 	}
 	_, r := p.RuleFor(err)

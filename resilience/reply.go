@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -26,11 +27,12 @@ type reply struct {
 	page    bool // HTML: a page of a proxy or CDN
 	empty   bool
 
-	retryDelay string      // Gemini's RetryInfo
-	quotaIDs   []string    // Gemini's QuotaFailure
-	limit      string      // OpenRouter's metadata.limit_source
-	flagged    bool        // OpenRouter's moderation
-	inner      http.Header // headers that OpenRouter passes on inside the body
+	waits     []func(now time.Time) (time.Duration, bool) // what the body's fields say about when to come again
+	retryInfo bool                                        // Gemini's RetryInfo is there
+	quotaIDs  []string                                    // Gemini's QuotaFailure
+	limit     string                                      // OpenRouter's metadata.limit_source
+	flagged   bool                                        // OpenRouter's moderation
+	inner     http.Header                                 // headers that OpenRouter passes on inside the body
 }
 
 // readReply brings an answer into one shape. It never fails: what it does not know stays empty.
@@ -78,15 +80,13 @@ func (r *reply) readJSON(body []byte) bool {
 		top["error"] = list[0]
 	}
 	r.readChoices(top)
+	r.readWaits(top)
 	switch e := top["error"].(type) {
 	case map[string]any:
 		r.readError(e)
 	case string: // Ollama, Hugging Face; together with a message, a code
 		r.message = first(text(top["message"]), e)
 		r.addCode(text(top["code"]), text(top["error_type"]))
-		if seconds := text(top["estimated_time"]); seconds != "" { // Hugging Face, while a model loads
-			r.retryDelay = seconds + "s"
-		}
 		if !strings.ContainsAny(e, " \t\n") {
 			r.addCode(e)
 		}
@@ -121,6 +121,7 @@ func (r *reply) readError(e map[string]any) {
 	if r.message == "" {
 		r.message = detailMessage(e["detail"])
 	}
+	r.readWaits(e)
 	r.readDetails(e["details"])
 	if inner, ok := e["innererror"].(map[string]any); ok { // Azure
 		r.addCode(text(inner["code"]))

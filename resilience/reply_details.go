@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // readDetails reads Gemini's list of details, or Anthropic's object.
@@ -17,7 +18,8 @@ func (r *reply) readDetails(v any) {
 		d, _ := item.(map[string]any)
 		r.addCode(text(d["reason"]))
 		if delay := text(d["retryDelay"]); delay != "" {
-			r.retryDelay = delay
+			r.retryInfo = true
+			r.waits = append(r.waits, func(now time.Time) (time.Duration, bool) { return afterValue(delay, now) })
 		}
 		violations, _ := d["violations"].([]any)
 		for _, item := range violations {
@@ -32,6 +34,7 @@ func (r *reply) readDetails(v any) {
 func (r *reply) readMetadata(meta map[string]any) {
 	r.limit = strings.ToLower(text(meta["limit_source"]))
 	r.addCode(text(meta["error_type"]))
+	r.readWaits(meta)
 	if reasons, ok := meta["reasons"].([]any); ok && len(reasons) > 0 || meta["flagged_input"] != nil {
 		r.flagged = true
 	}
@@ -59,6 +62,36 @@ func rawMessage(raw string) string {
 		return inner.Error.Message
 	}
 	return raw
+}
+
+// waitFields are the fields, without underscores and in lower case, in which servers say when to come again: OpenRouter,
+// Cloudflare, Hugging Face (while a model loads), Codex.
+var waitFields = []struct {
+	name string
+	read func(value string, now time.Time) (time.Duration, bool)
+}{
+	{"retryafterms", func(v string, _ time.Time) (time.Duration, bool) { return seconds(v, 1e-3) }},
+	{"retryafterseconds", afterValue},
+	{"retryafter", afterValue},
+	{"resetsinseconds", afterValue},
+	{"estimatedtime", afterValue},
+	{"resetsat", numberReset},
+}
+
+// readWaits reads the fields that say when to come again.
+func (r *reply) readWaits(object map[string]any) {
+	if len(r.waits) > maxCodes {
+		return
+	}
+	for _, field := range waitFields {
+		for name, v := range object {
+			value := text(v)
+			if value == "" || len(value) > 100 || strings.ToLower(strings.ReplaceAll(name, "_", "")) != field.name {
+				continue
+			}
+			r.waits = append(r.waits, func(now time.Time) (time.Duration, bool) { return field.read(value, now) })
+		}
+	}
 }
 
 // text is a JSON string or number as text, else "".

@@ -77,7 +77,7 @@ func (a *attempts) again(err error) bool {
 	if a.counts[class] >= rule.Attempts {
 		return false
 	}
-	if told, ok := RetryAfter(err); ok && told > rule.MaxWait {
+	if told, ok := RetryAfter(err); ok && told > max(rule.MaxWait, 0) {
 		return false
 	}
 	a.wait = a.policy.Delay(err, a.counts[class])

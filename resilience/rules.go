@@ -35,7 +35,7 @@ func (r *reply) byDetails() Class {
 		return RateLimit
 	case limited && (r.daily() || neverAllowed.MatchString(r.message)):
 		return Quota
-	case limited && (r.retryDelay != "" || len(r.quotaIDs) > 0):
+	case limited && (r.retryInfo || len(r.quotaIDs) > 0):
 		return RateLimit // before "exceeded your current quota", which Gemini says for a minute's limit too
 	}
 	return ""
