@@ -93,7 +93,7 @@ func catalogue() []entry {
 	return []entry{
 		{name: "groq", prefix: "GROQ", baseURL: "https://api.groq.com/openai/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},
 		{
-			name: "anthropic", prefix: "ANTHROPIC", baseURL: "https://api.anthropic.com/v1", model: "claude-sonnet-4-6",
+			name: "anthropic", prefix: "ANTHROPIC", baseURL: "https://api.anthropic.com/v1", model: "claude-sonnet-5-5",
 			list: listAnthropic, build: buildAnthropic,
 		},
 		{
@@ -101,12 +101,12 @@ func catalogue() []entry {
 			baseURL: "https://generativelanguage.googleapis.com/v1beta/openai", model: "gemini-flash-latest", build: buildOpenAI,
 		},
 		{name: "openrouter", prefix: "OPENROUTER", baseURL: "https://openrouter.ai/api/v1", model: "openrouter/auto", build: buildOpenAI},
-		{name: "openai", prefix: "OPENAI", baseURL: "https://api.openai.com/v1", model: "gpt-4o-mini", build: buildOpenAI},
-		{name: "deepseek", prefix: "DEEPSEEK", baseURL: "https://api.deepseek.com/v1", model: "deepseek-chat", build: buildOpenAI},
+		{name: "openai", prefix: "OPENAI", baseURL: "https://api.openai.com/v1", model: "gpt-6-luna", build: buildOpenAI},
+		{name: "deepseek", prefix: "DEEPSEEK", baseURL: "https://api.deepseek.com/v1", model: "deepseek-flash", build: buildOpenAI},
 		{name: "together_ai", prefix: "TOGETHER", baseURL: "https://api.together.xyz/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},
 		{name: "mistral", prefix: "MISTRAL", baseURL: "https://api.mistral.ai/v1", model: "mistral-small-latest", build: buildOpenAI},
 		{
-			name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "llama3.2", keyless: true,
+			name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "gemma4", keyless: true,
 			list: listOllama, build: buildOpenAI,
 		},
 		{name: "offline", prefix: "OFFLINE", model: "sample-author", keyless: true, build: buildOffline},

@@ -135,6 +135,9 @@ func (c *Config) resolve(r ref, s Settings) (entry, Settings, error) {
 		return e, s, fmt.Errorf("%s needs a model: set Settings.Model, %s_MODEL, or model in %s", e.name, e.prefix, ConfigName)
 	}
 	of, _ := find(knownModels(e.name), s.Model)
+	if of.price == nil && local(e.name, s.Model, s.BaseURL) {
+		of.price = &Price{}
+	}
 	return e, s.with(s.facts().or(block.factsOf(s.Model)).or(of)), nil
 }
 
