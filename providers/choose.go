@@ -17,6 +17,7 @@ const preferred = "DEFAULT_LLM_PROVIDER"
 // choice is the chain of all roles that have none of their own.
 type choice struct {
 	refs   []ref
+	found  []string // refs, when the environment chose them
 	notice string
 	source string // of the names, for errors; empty: the caller
 }
@@ -95,7 +96,7 @@ func (c *Config) found() (choice, error) {
 			refs = append([]ref{first[i]}, slices.Delete(refs, at, at+1)...)
 		}
 	}
-	return choice{refs: refs}, nil
+	return choice{refs: refs, found: texts(refs)}, nil
 }
 
 func (c *Config) defaultFirst(value string) (choice, error) {
@@ -115,6 +116,7 @@ func (c *Config) defaultFirst(value string) (choice, error) {
 		chosen.notice += fmt.Sprintf(", then %s, %s", join(chosen.refs[len(first):]), why)
 	}
 	chosen.notice += "."
+	chosen.found = texts(chosen.refs)
 	return chosen, nil
 }
 

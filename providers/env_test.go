@@ -93,11 +93,13 @@ func TestFromEnvDefault(t *testing.T) {
 	m, err := providers.FromEnv()
 	require.NoError(t, err)
 	require.Equal(t, []string{"mistral", "groq", "openai"}, order(t, m.Default))
+	require.Equal(t, []string{"mistral", "groq", "openai"}, m.Found)
 	require.Equal(t, "Asking mistral, as DEFAULT_LLM_PROVIDER says, then groq, openai, whose keys are set.", m.Notice)
 	m, err = providers.FromEnv("openai")
 	require.NoError(t, err)
 	require.Equal(t, []string{"openai"}, order(t, m.Default), "names given win")
 	require.Empty(t, m.Notice)
+	require.Empty(t, m.Found)
 
 	t.Setenv("DEFAULT_LLM_PROVIDER", "openai:gpt-x")
 	for _, names := range [][]string{nil, {"auto"}} {
@@ -105,6 +107,7 @@ func TestFromEnvDefault(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"openai", "groq", "mistral"}, order(t, m.Default))
 		require.Equal(t, "gpt-x", m.Default.(*providers.Chain).Providers()[0].Model)
+		require.Equal(t, []string{"openai:gpt-x", "groq", "mistral"}, m.Found, "with the model, so that it is the same again")
 	}
 
 	for value, want := range map[string]string{"anthropic": "ANTHROPIC_API_KEY", "gorq": `"gorq"`, "openai:": "names no model"} {

@@ -18,6 +18,10 @@ type Models struct {
 	// Roles are the models of single roles.
 	Roles map[string]llms.Model
 
+	// Found are the providers that the environment chose ("auto", DEFAULT_LLM_PROVIDER), as names that give the same chain again
+	// whatever is set then. Empty when they were named, stand in the file, or are the offline author.
+	Found []string
+
 	// Notice is what the user should read before the run; may be empty.
 	Notice string
 }
@@ -39,7 +43,7 @@ func (c *Config) Models(names ...string) (Models, error) {
 		return Models{}, fmt.Errorf("providers: %w", err)
 	}
 	b := &builder{config: c, chain: c.Chain, opened: map[ref]Provider{}}
-	models := Models{Roles: map[string]llms.Model{}}
+	models := Models{Roles: map[string]llms.Model{}, Found: chosen.found}
 	if models.Default, err = b.model(chosen.refs); err != nil {
 		return Models{}, chosen.blame(err)
 	}
@@ -115,7 +119,7 @@ func (m Models) Cost() func(provider, model string, u resilience.Usage) (microUS
 // Wrap returns the models with each provider of each chain as wrap makes it: to inject failures (package faulty), to log.
 // The options of [With] stay. Models that are not chains stay as they are.
 func (m Models) Wrap(wrap func(Provider) (Provider, error)) (Models, error) {
-	out := Models{Notice: m.Notice, Roles: map[string]llms.Model{}}
+	out := Models{Notice: m.Notice, Found: m.Found, Roles: map[string]llms.Model{}}
 	var err error
 	if out.Default, err = wrapped(m.Default, wrap); err != nil {
 		return Models{}, err

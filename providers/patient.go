@@ -59,9 +59,11 @@ func (p *patient) list(ctx context.Context) bool {
 	case err == nil, errors.Is(err, errNoList):
 	case errors.As(err, &moved):
 		p.Reach = Finding{StateFailed, "redirects", err.Error()}
+		p.Known = Finding{State: StateSkipped}
 		p.fix("set %s to the address that it redirects to: %s", p.addressSource(), moved.to)
 	case errors.Is(err, errPage):
 		p.Reach = Finding{StateFailed, "web page", err.Error()}
+		p.Known = Finding{State: StateSkipped}
 		p.fix("a web page is there, not an API: check %s%s", p.addressSource(), p.example())
 	case errors.As(err, &typed) && typed.Class == resilience.Auth:
 		p.rejected(err)
@@ -168,11 +170,14 @@ func (p *patient) rejected(err error) {
 func (p *patient) unreachable(err error) {
 	text, what := reachFailure(err)
 	p.Reach = Finding{StateFailed, text, err.Error()}
+	if p.Known.State == StateUnknown {
+		p.Known = Finding{State: StateSkipped}
+	}
 	if p.Provider == "ollama" && text == "refused" {
 		p.fix("not running: start it with `ollama serve`, or check %s", p.addressSource())
 		return
 	}
-	p.fix("%s (%s): check %s", what, hostOf(p.Endpoint), p.addressSource())
+	p.fix("%s (%s): check the connection and %s", what, hostOf(p.Endpoint), p.addressSource())
 }
 
 // unknownModel says which model to use instead.

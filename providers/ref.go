@@ -50,13 +50,14 @@ func followedBy(refs, more []ref) []ref {
 	return out
 }
 
-func join(refs []ref) string {
-	var list []string
+func texts(refs []ref) (list []string) {
 	for _, r := range refs {
 		list = append(list, r.String())
 	}
-	return strings.Join(list, ", ")
+	return list
 }
+
+func join(refs []ref) string { return strings.Join(texts(refs), ", ") }
 
 // providerName is how a provider may be called: as part of settings, of messages and, in capitals, of variables.
 var providerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$`)
