@@ -17,7 +17,8 @@ import (
 	"github.com/dogear-go/dogear/providers/offline"
 )
 
-// Settings say how to reach a provider. What is left empty comes from the environment, and else from the catalogue.
+// Settings say how to reach a provider, and what is known of it. What is left empty comes from the environment, then from the
+// configuration file, and else from the catalogue.
 type Settings struct {
 	// Key is the API key. Defaults to the provider's variable, such as GROQ_API_KEY.
 	Key string
@@ -32,8 +33,47 @@ type Settings struct {
 	// Transport makes the requests, behind the guard. Defaults to http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Context and MaxOutput are noted in the Provider. Defaults to unknown.
+	// Context and MaxOutput are the model's window and longest answer, in tokens. Default to what the catalogue knows.
 	Context, MaxOutput int
+
+	// Without is what the model can't do; empty and not nil: nothing. Defaults to what the catalogue knows.
+	Without []Feature
+
+	// JSON is how far the endpoint can be told to answer in JSON. Defaults to what the catalogue knows.
+	JSON JSONMode
+
+	// Limits are the allowances of the account. Default to none, since they depend on the account's tier, which no catalogue
+	// knows; what a provider says in its answers' headers is learned.
+	Limits Limits
+
+	// Price is what the model costs. Defaults to what the catalogue knows; the price may be unknown, which is not free.
+	Price *Price
+}
+
+// over returns the settings with what they leave empty taken from others.
+func (s Settings) over(others Settings) Settings {
+	f := s.facts().or(others.facts())
+	s.Key, s.BaseURL, s.Model = firstOf(s.Key, others.Key), firstOf(s.BaseURL, others.BaseURL), firstOf(s.Model, others.Model)
+	if s.Transport == nil {
+		s.Transport = others.Transport
+	}
+	return s.with(f)
+}
+
+func (s Settings) facts() facts {
+	f := facts{context: s.Context, maxOutput: s.MaxOutput, without: s.Without, json: s.JSON, price: s.Price}
+	if s.Limits != (Limits{}) {
+		f.limits = &s.Limits
+	}
+	return f
+}
+
+func (s Settings) with(f facts) Settings {
+	s.Context, s.MaxOutput, s.Without, s.JSON, s.Price = f.context, f.maxOutput, f.without, f.json, f.price
+	if f.limits != nil {
+		s.Limits = *f.limits
+	}
+	return s
 }
 
 // entry is one provider of the catalogue.
@@ -42,29 +82,34 @@ type entry struct {
 	prefix  string   // of its variables: <prefix>_API_KEY, <prefix>_BASE_URL, <prefix>_MODEL
 	keys    []string // variables that may hold the key, when not <prefix>_API_KEY
 	baseURL string
-	model   string // when neither Settings nor <prefix>_MODEL name one
+	model   string // when nobody names one
 	keyless bool   // works without a key
+	list    listing
 	build   func(e entry, s Settings, hc *http.Client) (*client, error)
 }
 
-// catalogue returns the known providers, in the order in which "auto" tries them. The default models of groq,
-// anthropic, gemini and openai are those that excerpts of their documentation, read on 2026-11-22, named as current; those of
-// the others are names in common use that were not checked. Where a name follows the newest version, it is that one. Models
-// retire, so <prefix>_MODEL overrides each.
+// catalogue returns the known providers, in the order in which "auto" tries them. What is known of their models, and from when
+// that is, stands in knownModels. Models retire, so <prefix>_MODEL overrides each default.
 func catalogue() []entry {
 	return []entry{
 		{name: "groq", prefix: "GROQ", baseURL: "https://api.groq.com/openai/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},
-		{name: "anthropic", prefix: "ANTHROPIC", baseURL: "https://api.anthropic.com/v1", model: "claude-sonnet-4-6", build: buildAnthropic},
+		{
+			name: "anthropic", prefix: "ANTHROPIC", baseURL: "https://api.anthropic.com/v1", model: "claude-sonnet-5-5",
+			list: listAnthropic, build: buildAnthropic,
+		},
 		{
 			name: "gemini", prefix: "GEMINI", keys: []string{"GOOGLE_API_KEY", "GEMINI_API_KEY"},
 			baseURL: "https://generativelanguage.googleapis.com/v1beta/openai", model: "gemini-flash-latest", build: buildOpenAI,
 		},
 		{name: "openrouter", prefix: "OPENROUTER", baseURL: "https://openrouter.ai/api/v1", model: "openrouter/auto", build: buildOpenAI},
-		{name: "openai", prefix: "OPENAI", baseURL: "https://api.openai.com/v1", model: "gpt-4o-mini", build: buildOpenAI},
-		{name: "deepseek", prefix: "DEEPSEEK", baseURL: "https://api.deepseek.com/v1", model: "deepseek-chat", build: buildOpenAI},
+		{name: "openai", prefix: "OPENAI", baseURL: "https://api.openai.com/v1", model: "gpt-6-luna", build: buildOpenAI},
+		{name: "deepseek", prefix: "DEEPSEEK", baseURL: "https://api.deepseek.com/v1", model: "deepseek-flash", build: buildOpenAI},
 		{name: "together_ai", prefix: "TOGETHER", baseURL: "https://api.together.xyz/v1", model: "openai/gpt-oss-120b", build: buildOpenAI},
 		{name: "mistral", prefix: "MISTRAL", baseURL: "https://api.mistral.ai/v1", model: "mistral-small-latest", build: buildOpenAI},
-		{name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "llama3.2", keyless: true, build: buildOllama},
+		{
+			name: "ollama", prefix: "OLLAMA", baseURL: "http://localhost:11434", model: "gemma4", keyless: true,
+			list: listOllama, build: buildOllama,
+		},
 		{name: "offline", prefix: "OFFLINE", model: "sample-author", keyless: true, build: buildOffline},
 	}
 }
@@ -89,54 +134,41 @@ func lookup(name string) (entry, bool) {
 
 // Open returns a provider of the catalogue (see [Names]), or, with a BaseURL, any other one that speaks OpenAI's protocol. No
 // request is made. Its LLM gives typed errors (*resilience.Error) also outside of a [Chain].
-func Open(name string, s Settings) (Provider, error) {
-	e, ok := lookup(name)
-	if !ok {
-		if s.BaseURL == "" || name == "" {
-			return Provider{}, fmt.Errorf("providers: there is no provider %q; the catalogue has %s, and any other needs Settings.BaseURL",
-				name, strings.Join(Names(), ", "))
-		}
-		e = entry{name: name, prefix: envPrefix(name), keyless: true, build: buildOpenAI}
-	}
-	s, err := e.settings(s)
+func Open(name string, s Settings) (Provider, error) { return (&Config{}).Open(name, s) }
+
+// open makes the provider of settings that are complete.
+func (e entry) open(s Settings) (Provider, error) {
+	m, err := e.build(e, s, httpClient(s.Transport, e.name))
 	if err != nil {
-		return Provider{}, err
+		return Provider{}, fmt.Errorf("%s: %w", e.name, err)
 	}
-	m, err := e.build(e, s, httpClient(s.Transport, name))
-	if err != nil {
-		return Provider{}, fmt.Errorf("providers: %s: %w", name, err)
-	}
-	return Provider{Name: name, Model: s.Model, LLM: m, Context: s.Context, MaxOutput: s.MaxOutput}, nil
+	return Provider{
+		Name: e.name, Model: s.Model, LLM: m, Context: s.Context, MaxOutput: s.MaxOutput, Without: s.Without, JSON: s.JSON,
+		Limits: s.Limits, Price: s.Price,
+	}, nil
 }
 
-// settings fills in what the environment and the catalogue say.
-func (e entry) settings(s Settings) (Settings, error) {
-	if s.Key == "" {
-		s.Key, _ = e.keyFromEnv()
+// custom is the entry of a provider that the catalogue lacks. Its variables must not be another one's, whose key it would get.
+func custom(name string) (entry, error) {
+	e := entry{name: name, prefix: envPrefix(name), keyless: true, build: buildOpenAI}
+	for _, c := range catalogue() {
+		if e.prefix == c.prefix || slices.Contains(c.keyVars(), e.prefix+"_API_KEY") {
+			return e, fmt.Errorf("the provider %q would get the key of %s from %s_API_KEY; give it another name", name, c.name, e.prefix)
+		}
 	}
-	if s.Key == "" && !e.keyless {
-		return s, fmt.Errorf("providers: %s needs a key: set %s", e.name, strings.Join(e.keyVars(), " or "))
-	}
-	s.BaseURL = firstOf(s.BaseURL, env(e.prefix+"_BASE_URL"), e.baseURL)
-	s.Model = firstOf(s.Model, env(e.prefix+"_MODEL"), e.model)
-	if s.Model == "" {
-		return s, fmt.Errorf("providers: %s needs a model: set Settings.Model or %s_MODEL", e.name, e.prefix)
-	}
-	if e.name == "offline" {
-		return s, nil
-	}
-	u, err := url.Parse(s.BaseURL)
+	return e, nil
+}
+
+// address checks a base URL and returns it without slashes at its end. The error says what is wrong, never the address.
+func address(raw string) (string, error) {
+	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return s, fmt.Errorf("providers: %s: the base URL is not an http or https address; check %s_BASE_URL", e.name, e.prefix)
+		return "", errors.New("the base URL is not an http or https address")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return s, fmt.Errorf("providers: %s: the base URL must not hold credentials or a query; keys go into %s", e.name, e.keyVars()[0])
+		return "", errors.New("the base URL must not hold credentials or a query")
 	}
-	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
-	if e.name == "ollama" && !strings.HasSuffix(s.BaseURL, "/v1") {
-		s.BaseURL += "/v1"
-	}
-	return s, nil
+	return strings.TrimRight(raw, "/"), nil
 }
 
 func (e entry) keyVars() []string {

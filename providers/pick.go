@@ -50,8 +50,8 @@ func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *ticket, 
 	}
 }
 
-// choice is who is to be asked, and when that may be.
-type choice struct {
+// candidate is who is to be asked, and when that may be.
+type candidate struct {
 	member  *member // nil: nobody is left
 	until   time.Time
 	cooling bool // nobody is well: until is the end of a cooldown
@@ -59,7 +59,7 @@ type choice struct {
 }
 
 // choose looks at all members that this call may still ask.
-func (k *call) choose(u resilience.Usage, now time.Time) choice {
+func (k *call) choose(u resilience.Usage, now time.Time) candidate {
 	if k.stick >= 0 && k.usable(k.stick) {
 		m := k.chain.members[k.stick]
 		if state, _ := k.state(m, now); state != cooling { // another call may have been told to wait longer
@@ -68,7 +68,7 @@ func (k *call) choose(u resilience.Usage, now time.Time) choice {
 			}
 		}
 	}
-	var free, probed, soonest choice // the first to be free, probed, back
+	var free, probed, soonest candidate // the first to be free, probed, back
 	for _, m := range k.chain.members {
 		if !k.usable(m.index) {
 			continue
@@ -85,7 +85,7 @@ func (k *call) choose(u resilience.Usage, now time.Time) choice {
 				probed = k.inLine(m, u, now)
 			}
 		case cooling:
-			soonest = earlier(soonest, choice{member: m, until: end, cooling: true, why: k.whyCooling(m)})
+			soonest = earlier(soonest, candidate{member: m, until: end, cooling: true, why: k.whyCooling(m)})
 		}
 	}
 	if free.member == nil {
@@ -97,16 +97,16 @@ func (k *call) choose(u resilience.Usage, now time.Time) choice {
 	return free
 }
 
-// inLine is the choice of a member that is well.
-func (k *call) inLine(m *member, u resilience.Usage, now time.Time) choice {
+// inLine is the candidate that a member is that is well.
+func (k *call) inLine(m *member, u resilience.Usage, now time.Time) candidate {
 	d, why := m.limiter.wait(k.hooks.Run, u, now)
 	if why != "" {
 		why = m.Name + ": " + why
 	}
-	return choice{member: m, until: now.Add(d), why: why}
+	return candidate{member: m, until: now.Add(d), why: why}
 }
 
-func earlier(a, b choice) choice {
+func earlier(a, b candidate) candidate {
 	if a.member == nil || b.until.Before(a.until) {
 		return b
 	}
@@ -187,7 +187,7 @@ func (k *call) failures() []Failure {
 }
 
 // mustWait is the error when waiting would take too long.
-func (k *call) mustWait(c choice) error {
+func (k *call) mustWait(c candidate) error {
 	m := c.member
 	left := resilience.Error{Class: resilience.RateLimit, Provider: m.Name, Model: m.Model} // known from before this process
 	if _, why := m.health.why(); why != nil && c.cooling {

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tmc/langchaingo/llms"
 
@@ -29,3 +30,21 @@ func (w *with) GenerateContent(ctx context.Context, messages []llms.MessageConte
 
 // ReportsTries says what the model below says.
 func (w *with) ReportsTries() bool { return resilience.ReportsTries(w.model) }
+
+// String names the model below, as a run records it.
+func (w *with) String() string {
+	if s, ok := w.model.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", w.model)
+}
+
+// below returns the model under all options, and those options.
+func below(m llms.Model) (llms.Model, []llms.CallOption) {
+	w, ok := m.(*with)
+	if !ok {
+		return m, nil
+	}
+	inner, opts := below(w.model)
+	return inner, append(opts[:len(opts):len(opts)], w.opts...)
+}

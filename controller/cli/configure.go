@@ -14,6 +14,7 @@ import (
 	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/providers/faulty"
+	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -39,38 +40,52 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 	return cfg, func() { _ = cfg.Controller.Close() }, nil // its error would say nothing about the run
 }
 
-// models chooses who answers: what --provider (now or in the run) says, else the program's own models, else the offline
-// author. With --inject each of them fails now and then.
+// models chooses who answers: what --provider (now or in the run) says, else the program's own models, else the configuration's
+// chain or DEFAULT_LLM_PROVIDER, else the offline author. With --inject each of them fails now and then.
 func (k *kit) models(cfg *workflow.Config) error {
 	faults, err := k.session.faults()
 	if err != nil {
 		return plainly(flagInject, "faulty", err)
 	}
 	if k.session.provider == "" && (cfg.Model != nil || len(cfg.Roles) > 0) {
+		if k.session.given[flagConfig] && k.session.config != configNone {
+			return usagef("--config: this program brings its own models; name the providers to use instead with --provider too")
+		}
+		k.prices(cfg, providers.Models{Default: cfg.Model, Roles: cfg.Roles})
 		return wrapAll(cfg, faults)
 	}
-	models, err := providers.FromEnv(names(k.session.provider)...)
+	settings, err := k.providerConfig()
 	if err != nil {
+		return err
+	}
+	chosen := names(k.session.provider)
+	models, err := settings.Models(chosen...)
+	if err != nil {
+		if len(chosen) == 0 {
+			return &UsageError{&advised{strings.TrimPrefix(err.Error(), "providers: "), err}}
+		}
 		return plainly(flagProvider, "providers", err)
 	}
 	if models.Notice != "" {
 		fmt.Fprintln(k.stderr, models.Notice)
 	}
-	if chain, ok := models.Default.(*providers.Chain); ok && k.session.provider == auto {
-		k.session.provider = namesOf(chain) // the choice is recorded, not the question
+	if len(models.Found) > 0 {
+		k.session.provider = strings.Join(models.Found, ",") // the choice is recorded, not the question
 	}
+	k.prices(cfg, models)
 	cfg.Model, cfg.Roles = models.Default, models.Roles
 	return wrapAll(cfg, faults)
 }
 
-const auto = "auto"
-
-func namesOf(chain *providers.Chain) string {
-	var list []string
-	for _, p := range chain.Providers() {
-		list = append(list, p.Name)
+// prices tells the run what answers cost, unless the program does.
+func (k *kit) prices(cfg *workflow.Config, models providers.Models) {
+	if cfg.Price != nil {
+		return
 	}
-	return strings.Join(list, ",")
+	cost := models.Cost()
+	cfg.Price = func(provider, model string, u state.Usage) (int64, bool) {
+		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning})
+	}
 }
 
 // wrapAll injects failures into every model, of a chain into every member, so that its fallbacks are seen at work.
@@ -94,16 +109,17 @@ func wrap(m llms.Model, faults faulty.Config) (llms.Model, error) {
 	if m == nil {
 		return nil, nil
 	}
-	chain, ok := m.(*providers.Chain)
-	if !ok {
+	models := providers.Models{Default: m}
+	if len(models.Providers()) == 0 { // no chain
 		return faulty.New(m, faults)
 	}
-	return chain.Wrap(func(p providers.Provider) (_ providers.Provider, err error) {
+	models, err := models.Wrap(func(p providers.Provider) (_ providers.Provider, err error) {
 		member := faults
 		member.Provider = p.Name
 		p.LLM, err = faulty.New(p.LLM, member)
 		return p, err
 	})
+	return models.Default, err
 }
 
 // logger writes readable lines of every level.

@@ -22,9 +22,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func load(t *testing.T, out string) *state.WorkflowState {
 	t.Helper()
+	return loadRun(t, out, "monday")
+}
+
+func loadRun(t *testing.T, out, run string) *state.WorkflowState {
+	t.Helper()
 	store, err := filestore.Open(out)
 	require.NoError(t, err)
-	st, err := state.Load(context.Background(), store, "monday")
+	st, err := state.Load(context.Background(), store, run)
 	require.NoError(t, err)
 	return st
 }

@@ -9,11 +9,13 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/providers/faulty"
 )
 
 // The names of the session flags, in the command line and in the run's settings.
 const (
+	flagConfig   = "config"
 	flagProvider = "provider"
 	flagParallel = "parallel"
 	flagInject   = "inject"
@@ -24,6 +26,7 @@ const maxParallel = 1000
 
 // sessionFlags are the flags that may change on every resume. Those not given come from the run's last session.
 type sessionFlags struct {
+	config   string // a file, or none
 	provider string
 	parallel int
 	inject   string
@@ -33,16 +36,23 @@ type sessionFlags struct {
 }
 
 func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
-	f.StringVar(&s.provider, flagProvider, "", "providers, the first and then its fallbacks: a,b,c; or auto (default: the offline author)")
+	s.bindConfig(f)
+	f.StringVar(&s.provider, flagProvider, "", "providers, the first and then its fallbacks: a,b:model,c; or auto (default: the configuration's\n"+
+		"chain, else the offline author)")
 	f.IntVar(&s.parallel, flagParallel, max(1, parallel), "how many items run side by side")
 	f.StringVar(&s.inject, flagInject, "", "inject failures for demonstration, as in rate_limit=0.1,empty=0.05; none: no more")
 	f.Uint64Var(&s.seed, flagSeed, 0, "seed of the injected failures")
 }
 
+func (s *sessionFlags) bindConfig(f *pflag.FlagSet) {
+	f.StringVar(&s.config, flagConfig, "", "file with providers, chains, roles, limits and prices; none: no file (default: "+
+		providers.ConfigName+"\nin the --out folder or the working folder)")
+}
+
 // note remembers which of the flags were given.
 func (s *sessionFlags) note(f *pflag.FlagSet) {
 	s.given, s.flags = map[string]bool{}, nil
-	for _, name := range []string{flagProvider, flagParallel, flagInject, flagSeed} {
+	for _, name := range []string{flagConfig, flagProvider, flagParallel, flagInject, flagSeed} {
 		if s.given[name] = f.Changed(name); s.given[name] {
 			s.flags = append(s.flags, f.Lookup(name))
 		}
@@ -53,6 +63,9 @@ func (s *sessionFlags) check() error {
 	if s.parallel < 1 || s.parallel > maxParallel {
 		return usagef("--parallel must be 1 to %d, not %d", maxParallel, s.parallel)
 	}
+	if s.given[flagConfig] && s.config == "" {
+		return usagef("--config must name a file, or none")
+	}
 	if s.given[flagProvider] && len(names(s.provider)) == 0 {
 		return usagef("--provider must name a provider, a list such as groq,anthropic, or auto")
 	}
@@ -62,7 +75,11 @@ func (s *sessionFlags) check() error {
 	return nil
 }
 
-const injectNone = "none"
+// What switches off what a run remembers.
+const (
+	injectNone = "none"
+	configNone = "none"
+)
 
 // faults is what --inject says.
 func (s *sessionFlags) faults() (faulty.Config, error) {
@@ -75,6 +92,9 @@ func (s *sessionFlags) faults() (faulty.Config, error) {
 // settings is what a session records of its flags.
 func (s *sessionFlags) settings() map[string]string {
 	m := map[string]string{flagParallel: strconv.Itoa(s.parallel)}
+	if s.config != "" {
+		m[flagConfig] = s.config
+	}
 	if s.provider != "" {
 		m[flagProvider] = s.provider
 	}
@@ -87,6 +107,7 @@ func (s *sessionFlags) settings() map[string]string {
 // inherit takes what was not given from the settings of the run's last session.
 func (s *sessionFlags) inherit(settings map[string]string) error {
 	for name, set := range map[string]func(string) error{
+		flagConfig:   func(v string) error { s.config = v; return nil },
 		flagProvider: func(v string) error { s.provider = v; return nil },
 		flagInject:   func(v string) error { s.inject = v; return nil },
 		flagParallel: func(v string) (err error) { s.parallel, err = strconv.Atoi(v); return err },

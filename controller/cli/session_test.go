@@ -49,7 +49,7 @@ func TestInjectedFailuresAreRetriedAndTold(t *testing.T) {
 func TestAutoRecordsTheChoice(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "sk-test-0123456789")
 	t.Setenv("GROQ_API_KEY", "gsk-test-0123456789")
-	k := &kit{session: sessionFlags{provider: auto, parallel: 1, inject: "empty=0.5"}, stderr: &buffer{}}
+	k := &kit{session: sessionFlags{provider: "auto", parallel: 1, inject: "empty=0.5"}, stderr: &buffer{}}
 	var cfg workflow.Config
 	require.NoError(t, k.models(&cfg))
 	require.Regexp(t, `^groq,.*openai`, k.session.settings()[flagProvider])
@@ -69,6 +69,14 @@ func TestInjectWrapsThePrograms(t *testing.T) {
 	require.IsType(t, &faulty.Model{}, cfg.Model)
 	require.IsType(t, &faulty.Model{}, cfg.Roles["editor"])
 	require.IsType(t, &script{}, own["editor"], "the program's map is not changed")
+
+	chain, err := providers.NewChain(providers.ChainConfig{}, providers.Provider{Name: "a", LLM: &script{}})
+	require.NoError(t, err)
+	cfg = workflow.Config{Model: providers.With(chain, llms.WithTemperature(0.5))}
+	require.NoError(t, k.models(&cfg))
+	members := providers.Models{Default: cfg.Model}.Providers()
+	require.Len(t, members, 1, "a role's options do not hide its chain")
+	require.IsType(t, &faulty.Model{}, members[0].LLM)
 }
 
 func TestFreshTakesADamagedRunAway(t *testing.T) {

@@ -20,6 +20,8 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 	retry := verb("retry [STEP [ITEM...]]", "go on, trying again what failed", cobra.ArbitraryArgs, k.retry)
 	retry.Flags().AddFlagSet(runFlags) // as with --resume: what contradicts the run is refused
 	k.session.bind(retry.Flags(), k.config.Concurrency)
+	doctor := verb("doctor [PROVIDER...]", "find out which providers work, with one small request to each", cobra.ArbitraryArgs, k.doctor)
+	k.session.bindConfig(doctor.Flags())
 	return []*cobra.Command{
 		verb("pause", "ask a running one to pause", cobra.NoArgs, k.pause),
 		verb("unpause", "take back the request to pause", cobra.NoArgs, k.unpause),
@@ -29,6 +31,7 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 		verb("export", "write the files derived from the run again", cobra.NoArgs,
 			func(ctx context.Context, _ []string) error { return k.printExport(ctx) }),
 		verb("repair", "keep a copy of a damaged journal and every sound record of it", cobra.NoArgs, k.repair),
+		doctor,
 	}
 }
 
