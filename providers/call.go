@@ -144,6 +144,7 @@ func (k *call) handOut(ctx context.Context, resp *llms.ContentResponse, replayed
 
 // ask makes the request.
 func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
+	k.warnUnsampled(ctx, m)
 	k.tries++
 	k.records[m.index].tries++
 	a := attempt{

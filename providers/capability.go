@@ -5,15 +5,21 @@ import "github.com/dogear-go/dogear/resilience"
 // Feature is something that a request may need and a model may lack.
 type Feature string
 
-// The features. A chain does not send a request to a member that lacks one of those it needs.
+// The features. A chain does not send a request to a member that lacks one of those it needs; sampling is the exception.
 const (
 	FeatureTools     Feature = "tools"     // tool calls, and messages about them
 	FeatureImages    Feature = "images"    // pictures and other binary parts
 	FeatureStreaming Feature = "streaming" // answers in parts
+
+	// FeatureSampling is temperature, top-p and top-k of the caller's choice. To a model that lacks it requests are sent without
+	// them, and the user is warned: no other model answers better for having been told its temperature.
+	FeatureSampling Feature = "sampling"
 )
 
 // Features returns all features.
-func Features() []Feature { return []Feature{FeatureTools, FeatureImages, FeatureStreaming} }
+func Features() []Feature {
+	return []Feature{FeatureTools, FeatureImages, FeatureStreaming, FeatureSampling}
+}
 
 // JSONMode is how far an endpoint can be told to answer in JSON.
 type JSONMode string

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -197,9 +198,32 @@ func buildOpenAI(e entry, s Settings, hc *http.Client) (*client, error) {
 	_, known := lookup(e.name)
 	return &client{
 		name: e.name, model: s.Model, protocol: protocolChat, inner: m, context: s.Context,
-		legacyLimit: !known || e.name == "mistral" || e.name == "deepseek" || e.name == "together_ai" || e.name == "openrouter",
+		legacyLimit: !known || e.name != "openai" && e.name != "groq",
 		samples:     !known || e.name == "together_ai" || e.name == "openrouter",
+		without:     s.Without, unknown: unknownOptions(e.name), withTools: withTools(e.name, s.Model),
 	}, nil
+}
+
+// unknownOptions are those that a provider rejects although they are OpenAI's: Gemini's compatible endpoint answers 400 Unknown name
+// (seen by many clients until 2026-08).
+func unknownOptions(provider string) []string {
+	if provider != "gemini" {
+		return nil
+	}
+	return []string{"WithSeed", "WithFrequencyPenalty", "WithPresencePenalty"}
+}
+
+// withTools is what a model needs to be told when it gets tools. OpenAI's gpt-6 family takes tools in chat completions only without
+// reasoning (developers.openai.com, October 2026). DeepSeek's models want their reasoning back with each result, which
+// langchaingo's messages have no place for (api-docs.deepseek.com, November 2026).
+func withTools(provider, model string) []field {
+	switch {
+	case provider == "openai" && strings.HasPrefix(model, "gpt-6"):
+		return []field{{"reasoning_effort", json.RawMessage(`"none"`)}}
+	case provider == "deepseek":
+		return []field{{"thinking", json.RawMessage(`{"type":"disabled"}`)}}
+	}
+	return nil
 }
 
 // openAIClient is langchaingo's client for OpenAI. Token, model and organisation are always said: otherwise it takes OpenAI's from
@@ -227,20 +251,27 @@ func buildOllama(e entry, s Settings, hc *http.Client) (*client, error) {
 		return nil, err
 	}
 	return &client{
-		name: e.name, model: s.Model, protocol: protocolOllama, inner: m, compat: compat, context: s.Context, legacyLimit: true,
+		name: e.name, model: s.Model, protocol: protocolOllama, inner: m, compat: compat, context: s.Context, without: s.Without,
+		legacyLimit: true,
 	}, nil
 }
 
-// anthropicLimit is asked for when the caller gives no limit: Anthropic demands one, and langchaingo's 2048 cuts a scene.
-const anthropicLimit = 8192
+// anthropicLimit is asked for when the caller gives no limit: Anthropic demands one, langchaingo's 2048 cuts a scene, and what a model
+// thinks before it answers counts too.
+const anthropicLimit = 16_384
 
 func buildAnthropic(e entry, s Settings, hc *http.Client) (*client, error) {
 	m, err := anthropic.New(anthropic.WithToken(s.Key), anthropic.WithModel(s.Model), anthropic.WithBaseURL(s.BaseURL), anthropic.WithHTTPClient(hc))
 	if err != nil {
 		return nil, err
 	}
+	limit := anthropicLimit
+	if s.MaxOutput > 0 {
+		limit = min(limit, s.MaxOutput)
+	}
 	return &client{
-		name: e.name, model: s.Model, protocol: protocolMessages, inner: m, context: s.Context, maxTokens: anthropicLimit, blocks: true,
+		name: e.name, model: s.Model, protocol: protocolMessages, inner: m, context: s.Context, without: s.Without,
+		maxTokens: limit, blocks: true,
 	}, nil
 }
 

@@ -184,7 +184,7 @@ func (c *Chain) GenerateContent(ctx context.Context, messages []llms.MessageCont
 	}
 	chosen := resilience.ApplyOptions(options)
 	k.limit = chosen.MaxTokens
-	k.skipUnfit(needsOf(messages, chosen, k.sink != nil))
+	k.skipUnfit(needsOf(messages, chosen, k.sink != nil), chosen)
 	k.skipSmall()
 	return told(ctx, c.cfg.Callbacks, k.hooks.Warn, messages, func() (*llms.ContentResponse, error) { return k.run(ctx) })
 }

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,14 +56,17 @@ func (m *member) lacks(n needs) []string {
 }
 
 // skipUnfit excludes members that can't take the request at all.
-func (k *call) skipUnfit(n needs) {
-	if len(n.features) == 0 && !n.json {
-		return
-	}
+func (k *call) skipUnfit(n needs, o llms.CallOptions) {
 	for _, m := range k.chain.members {
 		if missing := m.lacks(n); len(missing) > 0 {
 			k.skip(m, resilience.InvalidRequest, "it was not asked, because the request needs "+strings.Join(missing, " and ")+", which it lacks",
 				"put a provider into the chain that can do it")
+			continue
+		}
+		if c, ok := m.LLM.(*client); ok {
+			if err := c.fits(k.messages, k.options, o); err != nil {
+				k.records[m.index].excluded, k.records[m.index].err = true, err
+			}
 		}
 	}
 }
@@ -95,3 +99,15 @@ func (k *call) skip(m *member, class resilience.Class, why, hint string) {
 	r.excluded = true
 	r.err = &resilience.Error{Class: class, Provider: m.Name, Model: m.Model, Err: fmt.Errorf("%s", why), Hint: hint}
 }
+
+// warnUnsampled tells, once for each provider, that a model chooses for itself what the caller wanted to choose.
+func (k *call) warnUnsampled(ctx context.Context, m *member) {
+	o := resilience.ApplyOptions(append([]llms.CallOption{llms.WithTemperature(unsampled)}, k.options...))
+	given := o.Temperature != unsampled || o.TopP != 0 || o.TopK != 0
+	if given && k.hooks.Warn != nil && slices.Contains(m.Without, FeatureSampling) && !m.warned.Swap(true) {
+		k.hooks.Warn(ctx, "sampling", fmt.Sprintf("%s %s takes neither temperature nor top-p nor top-k; they are left out", m.Name, m.Model))
+	}
+}
+
+// unsampled is no temperature.
+const unsampled = -1.0

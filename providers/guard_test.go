@@ -148,7 +148,7 @@ func TestFailuresOnTheWire(t *testing.T) {
 		{"500", answers(500, nil, `{"error":{"message":"oops"}}`), false, resilience.Server, 500, 0},
 		{"html 502", answers(502, map[string]string{"Content-Type": "text/html"}, "<html><body>Bad gateway</body></html>"), false, resilience.Server, 502, 0},
 		{"html 200", answers(200, map[string]string{"Content-Type": "text/html"}, "<html><body>Welcome</body></html>"), false, resilience.Server, 200, 0},
-		{"context", answers(400, nil, `{"error":{"message":"This model's maximum context length is 8192 tokens","code":"context_length_exceeded"}}`), false, resilience.ContextLength, 400, 0},
+		{"context", answers(400, nil, `{"error":{"message":"This model's maximum context length is 16384 tokens","code":"context_length_exceeded"}}`), false, resilience.ContextLength, 400, 0},
 		{"error in 200", answers(200, nil, `{"error":{"message":"Provider returned error: rate limited","code":429}}`), false, resilience.RateLimit, 429, 0},
 		{"error in a choice", answers(200, nil, `{"choices":[{"error":{"message":"Overloaded","code":503},"finish_reason":"error","message":{"content":"x"}}]}`), false, resilience.Overloaded, 503, 0},
 		{"error as a list", answers(200, nil, `[{"error":{"code":429,"message":"Resource exhausted","status":"RESOURCE_EXHAUSTED"}}]`), false, resilience.RateLimit, 429, 0},
@@ -428,7 +428,7 @@ func TestAnthropic(t *testing.T) {
 			noKey(t, err)
 			require.Equal(t, c.class, resilience.Classify(err), err)
 			require.Equal(t, testKey, a.heads[0].Get("X-Api-Key"))
-			require.Equal(t, 8192.0, a.bodies[0]["max_tokens"])
+			require.Equal(t, 16384.0, a.bodies[0]["max_tokens"])
 			require.NotContains(t, a.bodies[0], "temperature")
 			if c.class == "" {
 				require.Equal(t, "The tide came in.", got)

@@ -20,6 +20,7 @@ type standing struct {
 	health  health
 	limiter limiter
 	takes   atomic.Int32 // the strictest response format that it is known to take
+	warned  atomic.Bool  // that it chooses its own temperature
 }
 
 // NewPool returns an empty Pool.

@@ -63,6 +63,9 @@ type option struct {
 func (c *client) prepareOptions(p protocol, out *prepared, o llms.CallOptions) error {
 	json := o.JSONMode || o.ResponseMIMEType == "application/json"
 	several := max(o.N, o.CandidateCount)
+	if slices.Contains(c.without, FeatureSampling) {
+		o.TopK = 0
+	}
 	chat, native, message := protocolChat, protocolOllama, protocolMessages
 	for _, e := range []option{
 		{"WithTopK", o.TopK != 0, []protocol{chat, message, native}, "top_k", o.TopK},
@@ -78,7 +81,7 @@ func (c *client) prepareOptions(p protocol, out *prepared, o llms.CallOptions) e
 	} {
 		switch {
 		case !e.given:
-		case !slices.Contains(e.in, p), !c.samples && p == chat && (e.field == "top_k" || e.field == "repetition_penalty"):
+		case !slices.Contains(e.in, p), slices.Contains(c.unknown, e.name), !c.samples && p == chat && (e.field == "top_k" || e.field == "repetition_penalty"):
 			return fmt.Errorf("the API has no place for %s", e.name)
 		case e.field != "" && p != native:
 			out.add(e.field, e.value)
@@ -90,7 +93,20 @@ func (c *client) prepareOptions(p protocol, out *prepared, o llms.CallOptions) e
 	if json && !o.JSONMode {
 		out.option(llms.WithJSONMode())
 	}
+	if len(o.Tools)+len(o.Functions) > 0 {
+		out.extra = append(out.extra, c.withTools...)
+	}
 	return out.tools(p, o)
+}
+
+// fits says whether the client can send a request without loss.
+func (c *client) fits(messages []llms.MessageContent, options []llms.CallOption, o llms.CallOptions) error {
+	p := c.protocol
+	if c.compat != nil && !native(messages, o) {
+		p = protocolChat
+	}
+	_, err := c.prepare(p, messages, options, o)
+	return err
 }
 
 func (p *prepared) add(key string, value any) {

@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/tmc/langchaingo/llms"
@@ -50,6 +51,9 @@ type client struct {
 	legacyLimit bool       // knows max_tokens, not max_completion_tokens
 	samples     bool       // knows top_k and repetition_penalty, which OpenAI's own API does not
 	context     int        // tokens; zero: unknown
+	without     []Feature  // what the model can't do
+	unknown     []string   // options that the API rejects
+	withTools   []field    // to be added to requests with tools
 
 	format atomic.Int32 // the response format that the endpoint is known to take: a format
 	window atomic.Int64 // the largest that was asked for
@@ -101,7 +105,7 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 		return nil, err
 	}
 	rec := recorderFrom(ctx)
-	rec.extra, rec.join = r.extra, r.join
+	rec.extra, rec.join, rec.unsampled = r.extra, r.join, slices.Contains(c.without, FeatureSampling)
 	if p == protocolOllama {
 		rec.window = c.windowFor(messages, o.MaxTokens)
 	}

@@ -17,6 +17,7 @@ type recorder struct {
 	provider, model string        // who is asked
 	idle            time.Duration // longest silence inside a stream
 	unset           unset         // options that the caller left alone
+	unsampled       bool          // the model takes neither temperature nor top-p nor top-k
 	format          format        // how the endpoint is told about JSON
 	extra           []field       // of the request, which the client can't say
 	join            bool          // messages of one role that follow on each other

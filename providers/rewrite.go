@@ -48,6 +48,10 @@ func rewrite(req *http.Request, provider string, body []byte, rec *recorder) req
 		}
 	case protocolMessages:
 		rewriteMessages(&f, rec)
+		if wanted && rec.format == formatSchema && strictFits(schema) {
+			setMessagesFormat(&f, schema)
+			r.formatted = true
+		}
 	case protocolOllama:
 		rewriteOllama(&f, rec)
 		if wanted && rec.format != formatNone {
@@ -59,6 +63,11 @@ func rewrite(req *http.Request, provider string, body []byte, rec *recorder) req
 	}
 	for _, e := range rec.extra {
 		f.setRaw(e.key, e.raw)
+	}
+	if rec.unsampled {
+		for _, key := range []string{"temperature", "top_p", "top_k"} {
+			f.remove(key)
+		}
 	}
 	if f.changed {
 		r.body = f.bytes()
@@ -120,6 +129,19 @@ func setFormat(f *fields, as format, name string, schema json.RawMessage) {
 	f.set("response_format", responseFormat{"json_schema", &jsonSchema{schemaName(name), schema, strictFits(schema)}})
 }
 
+// setMessagesFormat demands JSON in Anthropic's words (platform.claude.com, structured outputs, read on 2026-11-26). Its API
+// knows schemas alone, and those of closed objects.
+func setMessagesFormat(f *fields, schema json.RawMessage) {
+	type format struct {
+		Type   string          `json:"type"`
+		Schema json.RawMessage `json:"schema"`
+	}
+	type outputConfig struct {
+		Format format `json:"format"`
+	}
+	f.set("output_config", outputConfig{format{"json_schema", schema}})
+}
+
 var notInName = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
 // schemaName makes a name that every API takes.
@@ -170,18 +192,23 @@ func rejectsFormat(err error) bool {
 	return errors.As(err, &e) && (e.Status == 400 || e.Status == 422) && e.ErrorClass() == resilience.InvalidRequest
 }
 
-// adapt renames and drops what one provider rejects. Mistral answers 422 extra_forbidden to fields that it does not know.
+// adapt renames and drops what one provider rejects because it does not know it: Mistral with 422 extra_forbidden, Gemini's
+// compatible endpoint with 400 Unknown name.
 func adapt(provider string, f *fields) {
-	if provider != "mistral" {
+	switch provider {
+	case "mistral":
+		if seed := f.get("seed"); seed != nil {
+			f.setRaw("random_seed", seed)
+		}
+		f.remove("seed")
+	case "gemini":
+	default:
 		return
-	}
-	if seed := f.get("seed"); seed != nil {
-		f.setRaw("random_seed", seed)
 	}
 	if limit := f.get("max_completion_tokens"); limit != nil {
 		f.setRaw("max_tokens", limit)
 	}
-	for _, key := range []string{"seed", "max_completion_tokens", "metadata", "stream_options"} {
+	for _, key := range []string{"max_completion_tokens", "metadata", "stream_options"} {
 		f.remove(key)
 	}
 }
