@@ -69,14 +69,18 @@ func speeches() []speech {
 		{
 			name: "anthropic", open: lines(`{"type":"message_start","message":{"id":"1"}}`, blockStart("0", `{"type":"text","text":""}`)),
 			shut: lines(`{"type":"content_block_stop","index":0}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"}}`), done: lines(`{"type":"message_stop"}`),
-			say:   func(text string) string { return lines(blockDelta("0", `{"type":"text_delta","text":`+quoted(text)+`}`)) },
+			say: func(text string) string {
+				return lines(blockDelta("0", `{"type":"text_delta","text":`+quoted(text)+`}`))
+			},
 			odd:   append(comments, lines(`{"type":"ping"}`), lines(`{"type":"news"}`), lines("[DONE]"), lines(blockDelta("0", `{"type":"signature_delta"}`))),
 			wrong: []string{lines(`{"type":"error","error":{"type":"api_error"}}`), lines(blockDelta("-1", `{"type":"text_delta","text":"x"}`)), lines(`{"type":`)},
 			marks: []string{"message_stop"},
 		},
 		{
 			name: "ollama", done: `{"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}` + "\n",
-			say:   func(text string) string { return `{"message":{"role":"assistant","content":` + quoted(text) + "},\"done\":false}\n" },
+			say: func(text string) string {
+				return `{"message":{"role":"assistant","content":` + quoted(text) + "},\"done\":false}\n"
+			},
 			odd:   []string{"\n", "{}\n", `{"done":false}` + "\n", `{"created_at":1}` + "\n", "null\n"},
 			wrong: []string{`{"error":"busy"}` + "\n", "{\n", `{"message":{"content":5}}` + "\n", "<html>\n"},
 			marks: []string{"done", "DONE", "Done"},
