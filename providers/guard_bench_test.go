@@ -41,7 +41,8 @@ func compare(b *testing.B, name string, prompt int, stream bool) {
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		for start := time.Now(); time.Since(start) < time.Millisecond; { //nolint:revive // a sleep is not as exact
+		for start := time.Now(); time.Since(start) < time.Millisecond; {
+			continue // a sleep is not as exact
 		}
 		w.Header().Set("Content-Type", kind)
 		_, _ = io.WriteString(w, body)
