@@ -80,7 +80,7 @@ func (s *chatStream) event(name string, data, line, out []byte) ([]byte, error) 
 		return nil, err
 	}
 	if s.plain(&c) && line != nil && len(line) <= maxClientLine {
-		return line, nil
+		return append(out, line...), nil
 	}
 	return s.rebuild(&c, out)
 }

@@ -116,8 +116,6 @@ func (f *fields) get(key string) json.RawMessage {
 	return nil
 }
 
-func (f *fields) has(key string) bool { return f.get(key) != nil }
-
 func (f *fields) remove(key string) {
 	for i, e := range f.list {
 		if e.key == key {

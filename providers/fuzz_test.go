@@ -171,7 +171,7 @@ func FuzzStreams(f *testing.F) {
 
 // hear lets a client of the catalogue read a stream.
 func (s speech) hear(t *testing.T, stream, sizes []byte, breaks bool) (text, streamed string, err error) {
-	end := error(io.EOF)
+	end := io.EOF
 	if breaks {
 		end = io.ErrUnexpectedEOF
 	}

@@ -154,7 +154,7 @@ func follows(req *http.Request, resp *http.Response) bool {
 }
 
 func readAll(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n > 0 && n <= maxBody {
+	if n := resp.ContentLength; n > 0 && n <= maxErrorBody { // a longer one is believed when it arrives
 		text := make([]byte, n)
 		_, err := io.ReadFull(resp.Body, text)
 		return text, err

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -404,4 +405,40 @@ func functions(t *testing.T, p wiretest.Protocol) {
 		require.NoError(t, err, "without a function for the text")
 	}
 	require.Len(t, s.Calls(), 6, "none was asked for twice")
+}
+
+// TestConnectionsAreUsedAgain: also after streams, whose clients stop reading at the end mark.
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	t.Parallel()
+	for _, p := range wiretest.Protocols() {
+		var seen sync.Map
+		s := wiretest.New(t, p, func(c *wiretest.Call) { seen.Store(c.R.RemoteAddr, true); wiretest.Good(c) })
+		m := opened(t, p.Name, Settings{BaseURL: s.Base(), Transport: &http.Transport{}}).LLM
+		for range 5 {
+			event{}.expect(t, m, true)
+			event{}.expect(t, m, false)
+		}
+		n := 0
+		seen.Range(func(any, any) bool { n++; return true })
+		require.Less(t, n, 4, p.Name) // one, unless the end came late
+	}
+}
+
+// TestManyAtOnce: one client and one chain, used by many.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, p := range wiretest.Protocols() {
+		s := wiretest.New(t, p, wiretest.Good)
+		member := opened(t, p.Name, Settings{BaseURL: s.Base(), Context: 8192})
+		c, err := NewChain(ChainConfig{}, member)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				event{}.expect(t, c, i%2 == 0)
+				event{}.expect(t, member.LLM, i%2 == 1)
+			})
+		}
+		wg.Wait()
+	}
 }

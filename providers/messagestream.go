@@ -62,7 +62,7 @@ type messageStream struct {
 
 func (s *messageStream) ended() bool { return s.done }
 
-func (s *messageStream) mark([]byte) ([]byte, error) { return nil, nil } // [DONE] is OpenAI's
+func (s *messageStream) mark(out []byte) ([]byte, error) { return out, nil } // [DONE] is OpenAI's
 
 func (s *messageStream) event(name string, data, _, out []byte) ([]byte, error) {
 	var e messageEvent
@@ -89,7 +89,7 @@ func (s *messageStream) event(name string, data, _, out []byte) ([]byte, error) 
 	case strings.HasPrefix(e.Type, "content_block_"):
 		return s.block(&e, out)
 	}
-	return nil, nil // a ping, or news that the client would print
+	return out, nil // a ping, or news that the client would print
 }
 
 func (s *messageStream) block(e *messageEvent, out []byte) ([]byte, error) {
@@ -103,13 +103,13 @@ func (s *messageStream) block(e *messageEvent, out []byte) ([]byte, error) {
 	case b == nil || e.Type == "content_block_start":
 		return nil, s.invalid(fmt.Errorf("part %v of the stream is out of order", *e.Index))
 	case b.place < 0:
-		return nil, nil
+		return out, nil
 	case e.Type == "content_block_delta":
 		return s.delta(b, e.Delta, out)
 	case e.Type == "content_block_stop":
 		return s.close(b, out), nil
 	}
-	return nil, nil
+	return out, nil
 }
 
 func (s *messageStream) start(e *messageEvent, out []byte) []byte {

@@ -23,7 +23,7 @@ const (
 // rewriteOllama makes a request to Ollama's own API fail where it would be cut: by itself the server leaves out what does not fit
 // into its window, at the start of the prompt or while it answers, and says nothing. Servers from before October 2025 do not know
 // the two fields and go on cutting; see [cutByServer].
-func rewriteOllama(f *fields, rec *recorder) {
+func rewriteOllama(f *fields, rec *recorder, w wish) {
 	f.setRaw("truncate", json.RawMessage("false"))
 	f.setRaw("shift", json.RawMessage("false"))
 	if string(f.get("format")) == `""` {
@@ -36,8 +36,8 @@ func rewriteOllama(f *fields, rec *recorder) {
 	if rec.unset.temperature {
 		o.remove("temperature")
 	}
-	if rec.window > 0 {
-		o.set("num_ctx", rec.window)
+	if w.window > 0 {
+		o.set("num_ctx", w.window)
 	}
 	if think := o.get("think"); think != nil { // where the client puts it nobody looks
 		o.remove("think")

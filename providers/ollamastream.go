@@ -54,7 +54,7 @@ func (s *ollamaStream) failure(err error) []byte {
 func (s *ollamaStream) translate(line, out []byte) ([]byte, error) {
 	text := bytes.TrimSpace(line)
 	if len(text) == 0 {
-		return nil, nil
+		return out, nil
 	}
 	if text[0] == '<' {
 		return nil, s.inBand(text)
@@ -78,7 +78,7 @@ func (s *ollamaStream) translate(line, out []byte) ([]byte, error) {
 		s.rec.finished(l.DoneReason)
 	}
 	if err == nil && len(line) <= maxOllamaLine && text[0] == '{' {
-		return line, nil
+		return append(out, line...), nil
 	}
 	return s.rebuild(&l.ollamaLine, out), nil
 }

@@ -104,10 +104,12 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	if err != nil {
 		return nil, err
 	}
-	rec := recorderFrom(ctx)
-	rec.extra, rec.join, rec.unsampled = r.extra, r.join, slices.Contains(c.without, FeatureSampling)
+	w := wish{extra: r.extra, join: r.join, unsampled: slices.Contains(c.without, FeatureSampling)}
 	if p == protocolOllama {
-		rec.window = c.windowFor(messages, o.MaxTokens)
+		w.window = c.windowFor(messages, o.MaxTokens)
+	}
+	if w.join || w.unsampled || w.window > 0 || len(w.extra) > 0 {
+		ctx = context.WithValue(ctx, wishKey{}, w)
 	}
 	first := make([]llms.CallOption, 0, len(r.options)+3)
 	if c.model != "" {
@@ -127,7 +129,7 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	case c.blocks:
 		joinBlocks(resp)
 	case c.compat != nil:
-		if err := c.cutByServer(messages, rec.window, resp); err != nil {
+		if err := c.cutByServer(messages, w.window, resp); err != nil {
 			return nil, err
 		}
 	}

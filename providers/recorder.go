@@ -17,11 +17,7 @@ type recorder struct {
 	provider, model string        // who is asked
 	idle            time.Duration // longest silence inside a stream
 	unset           unset         // options that the caller left alone
-	unsampled       bool          // the model takes neither temperature nor top-p nor top-k
 	format          format        // how the endpoint is told about JSON
-	extra           []field       // of the request, which the client can't say
-	join            bool          // messages of one role that follow on each other
-	window          int           // Ollama's num_ctx; zero: the server's own
 
 	mu       sync.Mutex  // guards what follows
 	requests int         // made over HTTP
@@ -41,6 +37,22 @@ type recorder struct {
 type unset struct {
 	temperature bool    // not given: the provider's default is meant, langchaingo sends 0
 	topP        float64 // given, but langchaingo's OpenAI client never sends it
+}
+
+// wish is what a request is to hold that its client can't say. It travels in the request's context.
+type wish struct {
+	extra  []field
+	join   bool // messages of one role that follow on each other
+	window int  // Ollama's num_ctx; zero: the server's own
+
+	unsampled bool // the model takes neither temperature nor top-p nor top-k
+}
+
+type wishKey struct{}
+
+func wishFrom(ctx context.Context) wish {
+	w, _ := ctx.Value(wishKey{}).(wish)
+	return w
 }
 
 type recorderKey struct{}

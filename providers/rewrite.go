@@ -38,6 +38,7 @@ func rewrite(req *http.Request, provider string, body []byte, rec *recorder) req
 		return r
 	}
 	r.stream = string(f.get("stream")) == "true"
+	w := wishFrom(req.Context())
 	name, schema, wanted := resilience.SchemaFrom(req.Context())
 	switch r.protocol {
 	case protocolChat:
@@ -47,13 +48,13 @@ func rewrite(req *http.Request, provider string, body []byte, rec *recorder) req
 			r.formatted = true
 		}
 	case protocolMessages:
-		rewriteMessages(&f, rec)
+		rewriteMessages(&f, rec, w)
 		if wanted && rec.format == formatSchema && strictFits(schema) {
 			setMessagesFormat(&f, schema)
 			r.formatted = true
 		}
 	case protocolOllama:
-		rewriteOllama(&f, rec)
+		rewriteOllama(&f, rec, w)
 		if wanted && rec.format != formatNone {
 			setOllamaFormat(&f, rec.format, schema)
 			r.formatted = true
@@ -61,10 +62,10 @@ func rewrite(req *http.Request, provider string, body []byte, rec *recorder) req
 	default:
 		return r
 	}
-	for _, e := range rec.extra {
+	for _, e := range w.extra {
 		f.setRaw(e.key, e.raw)
 	}
-	if rec.unsampled {
+	if w.unsampled {
 		for _, key := range []string{"temperature", "top_p", "top_k"} {
 			f.remove(key)
 		}
@@ -87,11 +88,11 @@ func rewriteChat(f *fields, provider string, rec *recorder) {
 
 // rewriteMessages joins messages of one role that follow on each other: Anthropic's client sends one part of a message, so that the
 // others are handed to it as messages of their own.
-func rewriteMessages(f *fields, rec *recorder) {
+func rewriteMessages(f *fields, rec *recorder, w wish) {
 	if rec.unset.temperature {
 		f.remove("temperature")
 	}
-	if !rec.join {
+	if !w.join {
 		return
 	}
 	type message struct {

@@ -75,15 +75,15 @@ func (e *events) translate(line, out []byte) ([]byte, error) {
 		if e.pending != nil {
 			return nil, e.invalid(errMalformed)
 		}
-		return line, nil
+		return append(out, line...), nil
 	case bytes.HasPrefix(text, []byte("data:")):
 		return e.data(bytes.TrimSpace(text[len("data:"):]), line, out)
 	case bytes.HasPrefix(text, []byte("event:")):
 		e.name = string(bytes.TrimSpace(text[len("event:"):]))
 	case text[0] == '{' || text[0] == '<': // not of a stream: an error that was pasted into it
-		return nil, e.stray(text)
+		return out, e.stray(text)
 	}
-	return nil, nil
+	return out, nil
 }
 
 // stray is the error for a line that is no event's.
@@ -105,21 +105,21 @@ func (e *events) data(data, line, out []byte) ([]byte, error) {
 	}
 	switch {
 	case len(data) == 0:
-		return nil, nil
+		return out, nil
 	case string(data) == "[DONE]":
 		return e.mark(out)
 	case data[0] != '{' && data[0] != '[':
-		return nil, nil // words between events; no client looks at them
+		return out, nil // words between events; no client looks at them
 	}
 	if len(data) > maxLine {
 		return nil, e.invalid(fmt.Errorf("an event of the stream is longer than %d MiB", maxLine>>20))
 	}
-	out, err := e.event(e.name, data, line, out)
+	more, err := e.event(e.name, data, line, out)
 	if errors.Is(err, errMalformed) {
 		e.pending = bytes.Clone(data)
-		return nil, nil
+		return out, nil
 	}
-	return out, err
+	return more, err
 }
 
 // syntax says whether an error is about JSON as such, rather than about a field of an unexpected type.

@@ -18,6 +18,9 @@ const (
 	// maxLine bounds one line of a stream.
 	maxLine = 4 << 20
 
+	// maxBatch is how much is translated at a time, of what has arrived already.
+	maxBatch = 4 << 10
+
 	// drainTime is how long the end of a connection is waited for after the end of its stream, so that it can be used again.
 	drainTime = 50 * time.Millisecond
 )
@@ -26,8 +29,8 @@ var errIdle = errors.New("the stream fell silent")
 
 // translator turns the lines of a server's stream into what a client can digest without loss.
 type translator interface {
-	// translate reads one line, with its end, and returns what the client is to read instead: the line itself, or out with
-	// more appended, or nothing. An error ends the stream; no text of the line was handed out then.
+	// translate reads one line, with its end, and returns out with what the client is to read instead appended: mostly the line
+	// itself. An error ends the stream; nothing of the line is handed out then.
 	translate(line, out []byte) ([]byte, error)
 
 	// ended says whether the stream's end mark was read.
@@ -51,7 +54,7 @@ type watched struct {
 	lines *bufio.Reader
 	t     translator
 	buf   []byte // what was translated
-	rest  []byte // of the current line or of buf, not handed out yet
+	rest  []byte // of buf, not handed out yet
 	err   error  // to be returned once rest is empty
 	any   bool   // something arrived
 	timer *time.Timer
@@ -99,21 +102,39 @@ func (w *watched) Close() error {
 	return w.src.Close()
 }
 
+// next reads a line, and those after it that have arrived already.
 func (w *watched) next() {
-	w.timer.Reset(w.idle)
+	w.buf = w.buf[:0]
+	for w.err == nil {
+		w.one()
+		if len(w.buf) >= maxBatch || !w.waiting() {
+			break
+		}
+	}
+	w.rest = w.buf
+}
+
+// waiting says whether a whole line is in the buffer.
+func (w *watched) waiting() bool {
+	n := w.lines.Buffered()
+	if n == 0 {
+		return false
+	}
+	text, _ := w.lines.Peek(n)
+	return bytes.IndexByte(text, '\n') >= 0
+}
+
+// one reads one line and appends to buf what the client is to read.
+func (w *watched) one() {
 	line, err := w.line()
-	w.timer.Stop()
 	w.any = w.any || len(line) > 0
 	if len(line) > 0 {
-		out, fail := w.t.translate(line, w.buf[:0])
+		out, fail := w.t.translate(line, w.buf)
 		if fail != nil {
 			w.fail(w.rec.failed(fail))
 			return
 		}
-		w.rest = out
-		if len(out) > 0 && &out[0] != &line[0] {
-			w.buf = out
-		}
+		w.buf = out
 	}
 	switch {
 	case w.t.ended(): // how the connection ends after the end mark does not matter
@@ -127,9 +148,7 @@ func (w *watched) next() {
 // fail ends the stream with an error.
 func (w *watched) fail(err error) {
 	w.err = err
-	if last := w.t.failure(err); last != nil {
-		w.rest = append(bytes.Clone(w.rest), last...)
-	}
+	w.buf = append(w.buf, w.t.failure(err)...)
 }
 
 // broken is the error for a stream that ended before its end mark.
@@ -151,8 +170,13 @@ func (w *watched) broken(err error) error {
 	return w.rec.failed(resilience.Wrap(w.provider, "", fmt.Errorf("the stream broke: %w", err)))
 }
 
-// line reads one line. It is valid until the next call.
+// line reads one line. It is valid until the next call. The time for silence runs only while the server is waited for.
 func (w *watched) line() ([]byte, error) {
+	if w.waiting() {
+		return w.lines.ReadSlice('\n')
+	}
+	w.timer.Reset(w.idle)
+	defer w.timer.Stop()
 	part, err := w.lines.ReadSlice('\n')
 	if !errors.Is(err, bufio.ErrBufferFull) {
 		return part, err
