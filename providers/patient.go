@@ -24,7 +24,9 @@ type patient struct {
 	names    []string // of the models that the API lists
 }
 
-func (p *patient) fix(format string, args ...any) { p.Fix = append(p.Fix, fmt.Sprintf(format, args...)) }
+func (p *patient) fix(format string, args ...any) {
+	p.Fix = append(p.Fix, fmt.Sprintf(format, args...))
+}
 
 func (p *patient) examine(ctx context.Context) {
 	if p.Key.State == StateFailed || p.Reach.State == StateFailed {
