@@ -61,7 +61,7 @@ func (c *Config) Models(names ...string) (Models, error) {
 				return Models{}, fmt.Errorf("providers: %s: %w", r.source(), err)
 			}
 			models.Roles[r.name] = m
-			notes = append(notes, note)
+			notes = append(notes, note, r.temperatureNote(m))
 		}
 	} else if i := slices.IndexFunc(roles, func(r role) bool { return r.inFile && r.own != nil }); i >= 0 {
 		notes = append(notes, fmt.Sprintf("The chains of roles in %s, such as that of %s, are used with a real provider only.", c.file.name, roles[i].name))

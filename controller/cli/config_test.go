@@ -74,7 +74,7 @@ func TestAConfigurationThatIsGone(t *testing.T) {
 	require.NoError(t, k.models(&cfg))
 	require.Equal(t, "offline", cfg.Model.(*providers.Chain).Providers()[0].Name)
 	require.Equal(t, "none", k.session.settings()[flagConfig], "no file stays no file")
-	k.session.config = first
+	k.session.config, cfg = first, workflow.Config{}
 	require.NoError(t, k.models(&cfg))
 	require.Equal(t, "mine", cfg.Model.(*providers.Chain).Providers()[0].Name, "the usual place is looked at before giving up")
 }

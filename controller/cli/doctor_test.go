@@ -103,7 +103,9 @@ providers:
 func TestTheTableOfDoctor(t *testing.T) {
 	t.Parallel()
 	ok := func(text string) providers.Finding { return providers.Finding{State: providers.StateOK, Text: text} }
-	bad := func(text string) providers.Finding { return providers.Finding{State: providers.StateFailed, Text: text} }
+	bad := func(text string) providers.Finding {
+		return providers.Finding{State: providers.StateFailed, Text: text}
+	}
 	skipped := providers.Finding{State: providers.StateSkipped}
 	var b strings.Builder
 	require.NoError(t, writeDiagnoses(&b, []providers.Diagnosis{
