@@ -143,9 +143,6 @@ func (e entry) open(s Settings) (Provider, error) {
 	if err != nil {
 		return Provider{}, fmt.Errorf("%s: %w", e.name, err)
 	}
-	if fixed(e.name, s.Model) {
-		m.inner = unsampled{m.inner}
-	}
 	return Provider{
 		Name: e.name, Model: s.Model, LLM: m, Context: s.Context, MaxOutput: s.MaxOutput, Without: s.Without, JSON: s.JSON,
 		Limits: s.Limits, Price: s.Price,

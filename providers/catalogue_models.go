@@ -55,13 +55,13 @@ func groqModels() []known {
 
 func anthropicModels() []known {
 	return []known{ // platform.claude.com
-		{"claude-sonnet-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(2, 0.10, 10)}},
-		{"claude-sonnet-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(2, 0.20, 10)}},
+		{"claude-sonnet-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(2, 0.10, 10)}},
+		{"claude-sonnet-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(2, 0.20, 10)}},
 		{"claude-sonnet-4-6", facts{context: 1_000_000, maxOutput: 64_000, without: lacks(), json: JSONSchema, price: usd(3, 0.30, 15)}},
-		{"claude-haiku-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(FeatureSampling), price: usd(0.10, 0.01, 0.50)}}, // five times that above 100,000 tokens
+		{"claude-haiku-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(), price: usd(0.10, 0.01, 0.50)}}, // five times that above 100,000 tokens
 		{"claude-haiku-4-5", facts{context: 200_000, maxOutput: 64_000, without: lacks(), json: JSONSchema, price: usd(1, 0.10, 5)}},
-		{"claude-opus-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(4, 0.20, 20)}},
-		{"claude-fable-5-2", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(FeatureSampling), price: usd(8, 0.20, 40)}},
+		{"claude-opus-5-5", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(4, 0.20, 20)}},
+		{"claude-fable-5-2", facts{context: 1_000_000, maxOutput: 128_000, without: lacks(), price: usd(8, 0.20, 40)}},
 	}
 }
 
@@ -91,11 +91,11 @@ func openrouterModels() []known {
 // The gpt-6 family takes tools in chat completions only with reasoning switched off (see withTools), which the sol models can't.
 func openaiModels() []known {
 	return []known{ // developers.openai.com
-		{"gpt-6-luna", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(0.10, 0.01, 0.50)}}, // half as much again to twice that above 272,000 tokens
-		{"gpt-6.1-terra", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(1, 0.05, 5)}},
-		{"gpt-6.1-sol", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureTools, FeatureSampling), json: JSONSchema, price: usd(2, 0.10, 10)}},
-		{"gpt-6.2-sol", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureTools, FeatureSampling), json: JSONSchema, price: usd(2, 2, 10)}}, // no price for cached input was found
-		{"gpt-5.6-luna", facts{maxOutput: 128_000, without: lacks(FeatureSampling), json: JSONSchema, price: usd(0.20, 0.02, 1.20)}},
+		{"gpt-6-luna", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(0.10, 0.01, 0.50)}}, // half as much again to twice that above 272,000 tokens
+		{"gpt-6.1-terra", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(1, 0.05, 5)}},
+		{"gpt-6.1-sol", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureTools), json: JSONSchema, price: usd(2, 0.10, 10)}},
+		{"gpt-6.2-sol", facts{context: 1_050_000, maxOutput: 128_000, without: lacks(FeatureTools), json: JSONSchema, price: usd(2, 2, 10)}}, // no price for cached input was found
+		{"gpt-5.6-luna", facts{maxOutput: 128_000, without: lacks(), json: JSONSchema, price: usd(0.20, 0.02, 1.20)}},
 		{"gpt-4o-mini", facts{context: 128_000, maxOutput: 16_384, without: lacks(), json: JSONSchema, price: usd(0.15, 0.075, 0.60)}},   // ends on 2027-01-14
 		{"gpt-4.1-mini", facts{context: 1_047_576, maxOutput: 32_768, without: lacks(), json: JSONSchema, price: usd(0.40, 0.10, 1.60)}}, // ends on 2027-01-14
 	}

@@ -138,7 +138,12 @@ func (c *Config) resolve(r ref, s Settings) (entry, Settings, error) {
 	if of.price == nil && local(e.name, s.Model, s.BaseURL) {
 		of.price = &Price{}
 	}
-	return e, s.with(s.facts().or(block.factsOf(s.Model)).or(of)), nil
+	own := s.facts().or(block.factsOf(s.Model))
+	s = s.with(own.or(of))
+	if own.without == nil || len(own.without) > 0 { // an empty list says that nothing is missing, and that is then meant
+		s.Without = withoutSampling(e.name, s.Model, s.Without)
+	}
+	return e, s, nil
 }
 
 // key finds a provider's key. A variable that the file names is read instead of the provider's own: it is there to choose

@@ -104,7 +104,7 @@ func (k *call) skip(m *member, class resilience.Class, why, hint string) {
 func (k *call) warnUnsampled(ctx context.Context, m *member) {
 	o := resilience.ApplyOptions(append([]llms.CallOption{llms.WithTemperature(unsampled)}, k.options...))
 	given := o.Temperature != unsampled || o.TopP != 0 || o.TopK != 0
-	if given && k.hooks.Warn != nil && slices.Contains(m.Without, FeatureSampling) && !m.warned.Swap(true) {
+	if given && k.hooks.Warn != nil && m.fixed() && !m.warned.Swap(true) {
 		k.hooks.Warn(ctx, "sampling", fmt.Sprintf("%s %s takes neither temperature nor top-p nor top-k; they are left out", m.Name, m.Model))
 	}
 }

@@ -275,7 +275,7 @@ func TestRequestsAreSentWhole(t *testing.T) {
 	}
 
 	got := body("anthropic", tools, llms.WithToolChoice("required"), llms.WithTopK(5))
-	require.JSONEq(t, `{"model":"m-1","max_tokens":8192,"top_k":5,"tool_choice":{"type":"any"},"system":"system 1\n\nsystem 2\n\nsystem 3",
+	require.JSONEq(t, `{"model":"m-1","max_tokens":16384,"top_k":5,"tool_choice":{"type":"any"},"system":"system 1\n\nsystem 2\n\nsystem 3",
 		"tools":[{"name":"f","input_schema":{"type":"object"}}],
 		"messages":[
 		{"role":"user","content":[{"type":"text","text":"human 1","cache_control":{"type":"ephemeral"}},{"type":"text","text":"human 2"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"cG5n"}}]},

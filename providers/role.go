@@ -136,7 +136,7 @@ func (r role) options() (opts []llms.CallOption) {
 // temperatureNote says that the role's first model takes no temperature.
 func (r role) temperatureNote(m llms.Model) string {
 	ps := Models{Default: m}.Providers()
-	if r.temperature == nil || len(ps) == 0 || !fixed(ps[0].Name, ps[0].Model) {
+	if r.temperature == nil || len(ps) == 0 || !ps[0].fixed() {
 		return ""
 	}
 	return fmt.Sprintf("%s takes no temperature; that of the role %s is not used with it.", ps[0].Model, r.name)
