@@ -20,10 +20,17 @@ import (
 	"github.com/dogear-go/dogear/workflow"
 )
 
-// flapping is a model that is well and ill in turns. While it is ill it fails in one way after another.
+// The rhythm of the flapping providers: of two minutes each is ill for fifty seconds, forty after the one before. So at times two
+// are ill, and never all three.
+const (
+	period = 120 * time.Second
+	ill    = 50 * time.Second
+	offset = 40 * time.Second
+)
+
+// flapping is a model that is ill and well in turns. While it is ill it fails in one way after another.
 type flapping struct {
 	name     string
-	well     time.Duration // how long; then as long ill
 	offset   time.Duration
 	start    time.Time
 	mu       sync.Mutex // guards what follows
@@ -45,7 +52,7 @@ func (f *flapping) GenerateContent(ctx context.Context, _ []llms.MessageContent,
 	if now.Before(f.notUntil) {
 		f.early++
 	}
-	ill := (now.Sub(f.start)+f.offset)/f.well%2 == 1
+	isIll := (now.Sub(f.start)+period-f.offset)%period < ill
 	kind, took := f.random.IntN(6), time.Duration(1000+f.random.IntN(5000))*time.Millisecond
 	f.mu.Unlock()
 	select {
@@ -53,7 +60,7 @@ func (f *flapping) GenerateContent(ctx context.Context, _ []llms.MessageContent,
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if !ill {
+	if !isIll {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.answered++
@@ -92,8 +99,8 @@ func TestFlappingProviders(t *testing.T) {
 		start := time.Now()
 		var models []*flapping
 		var members []providers.Provider
-		for i, well := range []time.Duration{40 * time.Second, 70 * time.Second, 110 * time.Second} {
-			f := &flapping{name: string(rune('a' + i)), well: well, offset: time.Duration(i) * 30 * time.Second, start: start, random: rand.New(rand.NewPCG(uint64(i), 7))}
+		for i := range 3 {
+			f := &flapping{name: string(rune('a' + i)), offset: time.Duration(i) * offset, start: start, random: rand.New(rand.NewPCG(uint64(i), 7))}
 			models, members = append(models, f), append(members, member(f.name, f))
 		}
 		c := chainWith(t, providers.ChainConfig{Timeout: 20 * time.Second}, members...)

@@ -46,6 +46,8 @@ type ollamaStream struct {
 
 func (s *ollamaStream) ended() bool { return s.done }
 
+func (s *ollamaStream) complete() bool { return false }
+
 // failure tells the client in the one way that it listens to: it takes a connection that breaks for the end of the answer.
 func (s *ollamaStream) failure(err error) []byte {
 	return append(appendJSON(nil, map[string]string{"error": err.Error()}), '\n')

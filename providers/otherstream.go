@@ -13,6 +13,8 @@ type otherStream struct {
 
 func (s *otherStream) ended() bool { return s.done }
 
+func (s *otherStream) complete() bool { return false }
+
 func (s *otherStream) failure(error) []byte { return nil }
 
 // translate reads an event's data, or in a stream of JSON lines the line itself.

@@ -3,6 +3,7 @@ package providers_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -137,4 +138,34 @@ func TestAnOptionWithoutAPlaceBurnsNoTry(t *testing.T) {
 	_, err = ask(context.Background(), chain(t, claude), llms.WithJSONMode())
 	require.ErrorContains(t, err, "the API has no place for WithJSONMode")
 	require.Equal(t, resilience.InvalidRequest, resilience.Classify(err))
+}
+
+// TestAStreamMayEndWithItsFinishReason: several servers that imitate OpenAI's send no [DONE]. Without a finish reason it is cut.
+func TestAStreamMayEndWithItsFinishReason(t *testing.T) {
+	t.Parallel()
+	finish := `{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
+	call := `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`
+	for body, want := range map[string]resilience.Class{
+		sse(delta(good), finish):                          "",
+		strings.TrimSpace(sse(delta(good), finish)):       "",
+		sse(delta(good), finish) + "data: {\"choices\":[": resilience.InvalidResponse,
+		sse(delta(good)):                                  resilience.InvalidResponse,
+	} {
+		var seen strings.Builder
+		a := serve(t, answers(200, eventStream, body))
+		p, err := providers.Open("my-host", providers.Settings{Key: testKey, BaseURL: a.URL + "/v1", Model: "m-1"})
+		require.NoError(t, err)
+		got, err := ask(context.Background(), chainWith(t, providers.ChainConfig{MaxTries: 1}, p), streaming(&seen))
+		require.Equal(t, want, resilience.Classify(err), body)
+		if want == "" {
+			require.Equal(t, good, got)
+			require.Equal(t, good, seen.String())
+		}
+	}
+	a := serve(t, answers(200, eventStream, sse(call)))
+	p, err := providers.Open("my-host", providers.Settings{Key: testKey, BaseURL: a.URL + "/v1", Model: "m-1"})
+	require.NoError(t, err)
+	resp, err := p.LLM.GenerateContent(context.Background(), human("x"), streaming(new(strings.Builder)))
+	require.NoError(t, err)
+	require.Equal(t, "f", resp.Choices[0].ToolCalls[0].FunctionCall.Name)
 }

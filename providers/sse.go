@@ -62,6 +62,14 @@ func (a *answer) inBand(body []byte) error {
 
 func (e *events) failure(error) []byte { return nil }
 
+// complete says that an answer of OpenAI's kind told why it ended: several servers that are compatible with it close the connection
+// then, without [DONE]. Those of the catalogue all send it, so there its absence means that something is missing.
+func (e *events) complete() bool {
+	c, ok := e.dialect.(*chatStream)
+	_, known := lookup(e.provider)
+	return ok && !known && c.finish != "" && e.pending == nil
+}
+
 func (e *events) translate(line, out []byte) ([]byte, error) {
 	text := line
 	if !e.begun {

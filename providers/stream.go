@@ -36,6 +36,9 @@ type translator interface {
 	// ended says whether the stream's end mark was read.
 	ended() bool
 
+	// complete says that nothing but the end mark is missing, which some servers do not send.
+	complete() bool
+
 	// failure is what the client is to read before err, for clients that take no notice of errors.
 	failure(err error) []byte
 }
@@ -140,9 +143,23 @@ func (w *watched) one() {
 	case w.t.ended(): // how the connection ends after the end mark does not matter
 		w.rec.end()
 		w.err = io.EOF
+	case errors.Is(err, io.EOF) && w.t.complete():
+		w.closeWhole()
 	case err != nil:
 		w.fail(w.broken(err))
 	}
+}
+
+// closeWhole ends a stream that has all but its end mark.
+func (w *watched) closeWhole() {
+	out, fail := w.t.translate([]byte("data: [DONE]\n"), w.buf)
+	if fail != nil {
+		w.fail(w.rec.failed(fail))
+		return
+	}
+	w.buf = out
+	w.rec.end()
+	w.err = io.EOF
 }
 
 // fail ends the stream with an error.
