@@ -35,6 +35,9 @@ const (
 // Below a member of a Chain, a JSON Schema that the context carries (resilience.WithSchema) goes into requests of OpenAI's and
 // Ollama's kind as far as the endpoint takes it.
 //
+// A client without it works in a chain too, and is known by the types and the texts of its errors alone: waits that the server
+// asked for are lost with most clients then, and some return a stream that broke as a short answer.
+//
 // It is safe for concurrent use. base nil is http.DefaultTransport.
 func Guard(base http.RoundTripper, provider string) http.RoundTripper {
 	if base == nil {

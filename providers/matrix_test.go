@@ -412,7 +412,11 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	t.Parallel()
 	for _, p := range wiretest.Protocols() {
 		var seen sync.Map
-		s := wiretest.New(t, p, func(c *wiretest.Call) { seen.Store(c.R.RemoteAddr, true); wiretest.Good(c) })
+		s := wiretest.New(t, p, func(c *wiretest.Call) {
+			seen.Store(c.R.RemoteAddr, true)
+			wiretest.Good(c)
+			c.Pause(5 * time.Millisecond)
+		})
 		m := opened(t, p.Name, Settings{BaseURL: s.Base(), Transport: &http.Transport{}}).LLM
 		for range 5 {
 			event{}.expect(t, m, true)
@@ -420,7 +424,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 		}
 		n := 0
 		seen.Range(func(any, any) bool { n++; return true })
-		require.Less(t, n, 4, p.Name) // one, unless the end came late
+		require.Less(t, n, 4, p.Name) // one, unless the machine was slow
 	}
 }
 
