@@ -28,12 +28,12 @@ var phrases = []phrase{
 	{ContextLength, []int{429}, regexp.MustCompile(`(?i)required for long context`)}, // Anthropic: too long for this plan
 	{Permission, []int{401, 403}, regexp.MustCompile(`(?i)\bip (?:address )?(?:is )?not (?:allowed|authorized|permitted)|\bkey (?:is )?not allowed to|lacks the required|not authorized to perform`)},
 	{Quota, []int{403}, regexp.MustCompile(`(?i)payment.instrument|payment method`)},
-	{Auth, []int{400, 401, 403, 498}, regexp.MustCompile(`(?i)api key not valid|(?:invalid|incorrect|missing|expired|wrong|no)\b.{0,12}\b(?:api[ -]?(?:key|token)|x-api-key|(?:access|bearer) token|auth(?:entication|orization)? (?:token|credentials|header))` +
+	{Auth, []int{400, 401, 403, 498}, regexp.MustCompile(`(?i)api key not valid|(?:invalid|incorrect|missing|expired|wrong|no)\b.{0,24}\b(?:api[ -]?(?:key|token)|x-api-key|(?:access|bearer) token|auth(?:entication|orization)? (?:token|credentials|header))` +
 		`|(?:api[ -]?(?:key|token)|\b(?:access|auth|bearer|oauth|security|session|identity)\b[- ]token|credentials?)\b.{0,40}\b(?:invalid|expired|missing|not valid|not found|revoked|was reported|incorrect|unrecognized)` +
 		`|no auth credentials|unregistered callers|authentication (?:fails|failed|error)|user not found\.?$|subscription key|signature.{0,30}does not match|missing authentication token|valid api key\b|^invalid token\b|login fail`)},
 	{ContentPolicy, []int{400, 403, 422, 446, 451, 498}, regexp.MustCompile(`(?i)content exists risk|content filter(?:ing)? policy|content management policy|safety (?:system|filter|settings)|flagged (?:as|by|for|because)|blocked by (?:content|our|the safety|safety)` +
 		`|violat\w* .{0,60}(?:usage|content|safety|use) (?:polic|guidelines)|(?:usage|content) polic\w+ violat|requires moderation|input (?:data )?may contain|might contain (?:nsfw|inappropriate)|blocked (?:input|output|content)|deny-?listed|guardrail|prompt injection|(?:inappropriate|sensitive|prohibited) content|content (?:was |is )?blocked|unsafe (?:request|content)`)},
-	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`(?i)insufficient (?:account )?(?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\b(?:regain|reached)` +
+	{Quota, []int{400, 401, 402, 403, 412, 429}, regexp.MustCompile(`(?i)insufficient (?:account )?(?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\b(?:regain|reached)` +
 		`|(?:requires|purchase|add) (?:more |additional )?credits|out of (?:extra |call volume )?(?:credits?|usage|quota)|credits? (?:is|are|has been|have been) (?:depleted|used up|exhausted)|(?:credit|\bkey) limit (?:exceeded|reached)|free-models-per-day|quota (?:has been )?exhausted` +
 		`|quota will be replenished|over budget|budget (?:has been |is |was )?exceeded|exceeds? (?:the|your) service quota|maximum billing|inactive subscription|(?:reached|exceeded) (?:your|the|its) (?:monthly|daily|weekly)|额度(?:不足|已用尽)|余额不足|欠费`)},
 	{NotFound, []int{404}, regexp.MustCompile(`(?i)\b(?:not found|(?:does|do) not exist)\b`)}, // before "or you do not have access to it"
@@ -49,11 +49,11 @@ var phrases = []phrase{
 var textOnly = []phrase{
 	{InvalidRequest, nil, regexp.MustCompile(`(?i)unsupported protocol scheme|missing protocol scheme|no host in request url|invalid (?:url|character .{0,20} in host name|port\b)|invalid control character in url|missing '?\]'? in host|does not support (?:tools|images|thinking|chat|generate)`)},
 	{Network, nil, regexp.MustCompile(`(?i)dial tcp: lookup `)}, // a name server that is silent too
-	{Timeout, nil, regexp.MustCompile(`(?i)request timeout: api call exceeded deadline|context deadline exceeded|client\.timeout exceeded|i/o timeout|handshake timeout|gateway time-?out`)},
+	{Timeout, nil, regexp.MustCompile(`(?i)request timeout: api call exceeded deadline|context deadline exceeded|client\.timeout exceeded|i/o timeout|handshake timeout|timeout awaiting|gateway time-?out`)},
 	{RateLimit, nil, regexp.MustCompile(`(?i)\brate[- _]?limit|too many requests|throttl|resource (?:has been )?exhausted|(?:tokens|requests|calls) ?(?:per|/) ?(?:second|minute|hour)|enhance_your_calm|(?:hourly|session|reached your) usage limit`)},
 	{EmptyResponse, nil, regexp.MustCompile(`(?i)^(?:.{0,200}: )?(?:empty response|no response|no results|no content in (?:generation )?response|none or empty|.{0,60}length of the choices slice.{0,60})\.?$`)},
 	{ContentPolicy, nil, regexp.MustCompile(`(?i)\bblocked: (?:candidate|prompt)|finishreason(?:safety|recitation|prohibited)|blockreason`)},
-	{Canceled, nil, regexp.MustCompile(`(?i)^(?:.{0,200}: )?(?:request cancell?ed|context canceled)$`)},
+	{Canceled, nil, regexp.MustCompile(`(?i)^(?:.{0,200}[:,] )?(?:request cancell?ed|context canceled)$`)},
 	{Server, nil, regexp.MustCompile(`(?i)runner (?:process )?has (?:terminated|unexpectedly stopped)|requires more system memory|error was encountered while running the model|out of memory|\bcuda error`)},
 	{Network, nil, regexp.MustCompile(`(?i)network error: failed to reach|connection (?:refused|reset|aborted|error)|connection was (?:closed|lost)|actively refused|forcibly closed|broken pipe|no such host|(?:network|host) is (?:unreachable|down)|no route to host|goaway|server misbehaving` +
 		`|client connection lost|http2: .{0,60}|stream error: stream id|server closed idle connection|transport connection broken|use of closed network connection|unexpected eof|\beof$|x509: |\btls: |certificate (?:signed|is not|has expired|verify)` +

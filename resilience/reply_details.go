@@ -7,10 +7,14 @@ import (
 	"time"
 )
 
-// readDetails reads Gemini's list of details, or Anthropic's object.
+// readDetails reads Gemini's list of details, Anthropic's object, or an error as text.
 func (r *reply) readDetails(v any) {
 	if d, ok := v.(map[string]any); ok {
 		r.addCode(text(d["error_code"]), text(d["code"]), text(d["reason"]))
+		return
+	}
+	if inside := text(v); strings.Contains(inside, "{") { // a gateway's upstream
+		r.readText(inside)
 		return
 	}
 	list, _ := v.([]any)

@@ -48,7 +48,7 @@ func (r *reply) byDetails() Class {
 // pageClass is the class of a page that came instead of an answer.
 func (r *reply) pageClass() Class {
 	c := statusClass(r.status)
-	if r.status < 400 || c == Overloaded {
+	if r.status < 300 || c == Overloaded {
 		return Server
 	}
 	return c
