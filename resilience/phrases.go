@@ -124,14 +124,17 @@ func (r *reply) byText() Class {
 }
 
 // maxPhrases is how much of a message is looked at for wordings, in bytes: providers say first what is wrong.
-const maxPhrases = 1200
+const maxPhrases = 800
 
 // quoted are quotations too long to be a name: likely the prompt, whose words are not the server's.
 var quoted = regexp.MustCompile("(^|[\\s(:=\\[,])(?:'[^'{}]{40,}'|\"[^\"{}]{40,}\"|“[^”]{40,}”|`[^`]{60,}`|input_value=.{40,})($|[\\s).,:;\\]])")
 
 // phrases is the part of the message in which wordings are looked for.
 func (r *reply) phrases() string {
-	return quoted.ReplaceAllString(head(r.message, maxPhrases), "$1…$2")
+	if r.worded != r.message || r.wording == "" {
+		r.worded, r.wording = r.message, quoted.ReplaceAllString(head(r.message, maxPhrases), "$1…$2")
+	}
+	return r.wording
 }
 
 // willRenew says whether a "quota" is one that comes back by itself within the hour: Gemini says "You exceeded your current
@@ -140,7 +143,7 @@ func (r *reply) willRenew() bool {
 	if r.status != 429 && r.status >= 400 {
 		return false
 	}
-	if perMinute.MatchString(r.message) {
+	if perMinute.MatchString(r.phrases()) {
 		return true
 	}
 	d, ok := afterInText(r.message, time.Now())

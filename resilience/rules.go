@@ -37,7 +37,7 @@ func (r *reply) byDetails() Class {
 		return ContextLength
 	case r.limit == "openrouter_in_flight_budget" && r.header.Get("Retry-After") != "":
 		return RateLimit
-	case limited && (r.daily() || neverAllowed.MatchString(r.message)):
+	case limited && (r.daily() || neverAllowed.MatchString(r.phrases())):
 		return Quota
 	case limited && (r.retryInfo || len(r.quotaIDs) > 0):
 		return RateLimit // before "exceeded your current quota", which Gemini says for a minute's limit too
@@ -77,7 +77,7 @@ func (r *reply) daily() bool {
 	if len(r.quotaIDs) > 0 {
 		return false
 	}
-	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.message) || r.status == 429 && r.dayUsedUp()
+	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.phrases()) || r.status == 429 && r.dayUsedUp()
 }
 
 // dayUsedUp says whether the headers name a window of a day or more of which nothing is left.
@@ -89,7 +89,7 @@ func (r *reply) dayUsedUp() bool {
 
 // limited says whether the failure is about a limit of use at all.
 func (r *reply) limited() bool {
-	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.message))
+	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.phrases()))
 }
 
 // statusClass is the class of an HTTP status alone.
