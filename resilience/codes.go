@@ -12,9 +12,9 @@ var exactCodes = map[string]Class{
 	"project_spend_limit_exceeded": Quota, "organization_usage_limit_exceeded": Quota, "billing_hard_limit_reached": Quota,
 	"billing_not_active": Quota, "enforced_spend_limit_reached": Quota, "billing_error": Quota, "payment_required": Quota,
 	"insufficient_balance": Quota, "billing_disabled": Quota, "insufficient_credits": Quota, "usage_limit_reached": Quota,
-	"service_quota_exceeded": Quota,
+	"service_quota_exceeded": Quota, "daily_limit_exceeded": Quota,
 
-	"rate_limit_exceeded": RateLimit, "slow_down": RateLimit, "too_many_requests": RateLimit,
+	"rate_limit_exceeded": RateLimit, "slow_down": RateLimit, "too_many_requests": RateLimit, "user_rate_limit_exceeded": RateLimit,
 
 	"invalid_api_key": Auth, "api_key_invalid": Auth, "api_key_expired": Auth, "account_deactivated": Auth,
 	"authentication_error": Auth, "unauthenticated": Auth, "missing_api_key": Auth, "expired_api_key": Auth,

@@ -184,7 +184,7 @@ func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if ok || typed {
 		return wait, ok
 	}
-	return afterInText(head(err.Error(), maxText), time.Now())
+	return textReply(head(err.Error(), maxText)).after(time.Now())
 }
 
 // providerOf returns the provider that an error names.

@@ -21,7 +21,11 @@ func (r *reply) readDetails(v any) {
 	for _, item := range list {
 		d, _ := item.(map[string]any)
 		r.addCode(text(d["reason"]))
-		if delay := text(d["retryDelay"]); delay != "" {
+		delay := text(d["retryDelay"])
+		if parts, ok := d["retryDelay"].(map[string]any); ok { // as some libraries print it
+			delay = first(text(parts["seconds"]), "0") + "s" + first(text(parts["nanos"]), "0") + "ns"
+		}
+		if delay != "" {
 			r.retryInfo = true
 			r.waits = append(r.waits, func(now time.Time) (time.Duration, bool) { return afterValue(delay, now) })
 		}

@@ -39,14 +39,14 @@ func classifyText(err error) Class {
 	if noCredentials.MatchString(text) { // any status in it is that of the machine's own services
 		return Auth
 	}
-	status, rest, ok := cutStatus(text)
-	if !ok {
+	status, _, ok := cutStatus(text)
+	switch {
+	case !ok:
 		return classOfText(text)
-	}
-	if status < 100 || status > 599 {
+	case status < 100 || status > 599:
 		return ""
 	}
-	return readReply(status, http.Header{}, []byte(rest)).class()
+	return textReply(text).class()
 }
 
 // cutStatus finds the status that a text keeps, and what follows it.
@@ -72,14 +72,21 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	return status, rest, true
 }
 
+// textReply is what a text tells, as if it were an answer.
+func textReply(text string) *reply {
+	status, rest, ok := cutStatus(text)
+	if ok && status >= 100 && status <= 599 {
+		return readReply(status, http.Header{}, []byte(rest))
+	}
+	r := &reply{}
+	r.read([]byte(text))
+	return r
+}
+
 // classOfText is the class by codes and wordings alone: without a status there is nothing to fall back to.
 func classOfText(text string) Class {
 	r := &reply{}
-	if text != "" && (text[0] == '{' || text[0] == '[') {
-		r.read([]byte(text))
-	} else {
-		r.readText(text)
-	}
+	r.read([]byte(text))
 	if r.status >= 400 {
 		return r.class()
 	}
@@ -97,6 +104,9 @@ var (
 	// errorName is the name of an error before its message, as AWS's and many Python clients write it: "api error
 	// ThrottlingException: Too many requests", "litellm.RateLimitError: …".
 	errorName = regexp.MustCompile(`(?:^|litellm\.|api error |, |: )([A-Z][A-Za-z]{2,60}?(?:Exception|Error))(?::|$| -)`)
+	// googleReason is the reason in the texts of Google's client libraries: "…, rateLimitExceeded" at the end of the first line,
+	// "name = ErrorInfo reason = API_KEY_INVALID".
+	googleReason = regexp.MustCompile(`name = ErrorInfo reason = ([A-Z_]{3,60})|\., ([a-z]+(?:[A-Z][a-z]+)+)(?:\n|$)|, ([a-z]+(?:[A-Z][a-z]+)*Exceeded)(?:\n|$)`)
 	// errorWord is a code in a text: insufficient_quota.
 	errorWord = regexp.MustCompile(`\b[a-z]{2,20}(?:_[a-z]{2,20}){1,5}\b`)
 )
@@ -109,6 +119,9 @@ func (r *reply) readNames() {
 	start := quoted.ReplaceAllString(head(r.message, maxNames), "$1…$2")
 	if m := grpcName.FindStringSubmatch(start); m != nil {
 		r.addCode(m[1])
+	}
+	if m := googleReason.FindStringSubmatch(r.message); m != nil {
+		r.addCode(first(m[1], m[2], m[3]))
 	}
 	for _, m := range errorName.FindAllStringSubmatch(start, 4) {
 		r.addCode(m[1])
