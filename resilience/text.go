@@ -54,7 +54,7 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	if text != "" && (text[0] == '{' || text[0] == '[') {
 		return 0, "", false // a body
 	}
-	from, to := -1, -1
+	var from, to int
 	if at := statusInText.FindStringSubmatchIndex(text); at != nil {
 		from, to = at[2], at[3]
 	} else if at := statusWithName.FindStringIndex(text); at != nil {
