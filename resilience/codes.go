@@ -83,6 +83,7 @@ var codeRules = []codeRule{
 	{Permission, []int{400, 401, 403, 404, 451}, regexp.MustCompile(`access_denied|permission_?denied|forbidden|not_(?:authorized|allowed|permitted)|permission|region|country|consumer_suspended|restricted`)},
 	{Auth, []int{400, 401, 403}, regexp.MustCompile(`unauthenticated|unauthorized|authenticat|(?:invalid|missing|expired|incorrect|wrong|bad|no)_(?:[a-z]+_)?(?:key|token|credentials?|signature|auth)(?:$|_error)|(?:key|access_token|auth_token|credentials?|signature)_(?:invalid|expired|missing|not_found|revoked)|token_(?:expired|not_found|revoked)|auth_error|mismatched_organization`)},
 	{NotFound, []int{400, 403, 404, 410, 422}, regexp.MustCompile(`(?:model|deployment|endpoint|engine|route|resource|function)_?.*(?:not_found|not_available|not_exist|deprecated|decommissioned|retired|unknown)|unknown_(?:model|endpoint|deployment)|unsupported_model|no_such_model|unavailable_model|model_not_supported`)},
+	{InvalidRequest, []int{400, 422}, regexp.MustCompile(`^invalid_|_invalid$|malformed|unsupported|unprocessable|validation_`)},
 	{Timeout, []int{408, 429, 500}, regexp.MustCompile(`time_?d?_?out|deadline`)},
 }
 

@@ -19,12 +19,14 @@ var limitWords = regexp.MustCompile(`(?i)rate limit|too many requests|throttl`)
 
 // The order matters: the first that fits decides.
 var phrases = []phrase{
-	{ContextLength, []int{400, 403, 413, 422, 500}, regexp.MustCompile(`(?i)prompt (?:is |was )?too long|input is too long|exceeds? (?:the |its )?(?:model'?s? |maximum |max |available |allowed )?context (?:window|limit|length|size)` +
+	{ContextLength, []int{400, 403, 413, 422}, regexp.MustCompile(`(?i)prompt (?:is |was )?too long|input is too long|exceeds? (?:the |its )?(?:model'?s? |maximum |max |available |allowed )?context (?:window|limit|length|size)` +
 		`|maximum context length|input token count.{0,80}(?:exceeds the maximum|only supports up to)|maximum prompt length is \d+|exceeded model token limit` +
 		`|reduce (?:the length of (?:the|your) (?:input |prompt )?(?:messages?|prompt|input)|your prompt;|the (?:prompt|input) (?:length|size))|longer than the model'?s context length` +
 		`|greater than the context length|less than (?:the )?context length|too large for model with \d+ maximum context|context[_ ]length[_ ]exceeded|exceeds? (?:the )?(?:maximum|max) (?:number of )?(?:input |prompt |allowed |total )?(?:tokens|input length|sequence length)` +
 		`|with context length of only \d+ tokens|model_context_window_exceeded|tokens.{0,40}max_new_tokens.{0,20}must be <=|must have less than \d+ tokens` +
-		`|too many (?:input|prompt) tokens|too many tokens: (?:total|size|multi|minimal|input|prompt)|(?:payload|body|request|message|input) size exceeds|range of input length should be`)},
+		`|too many (?:input|prompt) tokens|too many tokens: (?:total|size|multi|minimal|input|prompt)|(?:payload|body|request|message|input) size exceeds|range of input length should be|over the maximum context|tokens exceeds? the (?:limit|maximum) for|context limit is \d+|超长|最大 ?token|上下文长度`)},
+	// Ollama and Gemini report it as their own failure, and a local server as not found; only what says that it is exceeded counts.
+	{ContextLength, []int{404, 500}, regexp.MustCompile(`(?i)prompt (?:is )?too long|exceeds? (?:the |its |max |maximum |available )*context|context (?:length|limit|window)? ?exceeded|context limit is \d+|input token count.{0,80}exceeds`)},
 	{ContextLength, []int{429}, regexp.MustCompile(`(?i)required for long context`)}, // Anthropic: too long for this plan
 	{Permission, []int{401, 403}, regexp.MustCompile(`(?i)\bip (?:address )?(?:is )?not (?:allowed|authorized|permitted)|\bkey (?:is )?not allowed to|lacks the required|not authorized to perform`)},
 	{Quota, []int{403}, regexp.MustCompile(`(?i)payment.instrument|payment method`)},
@@ -35,7 +37,7 @@ var phrases = []phrase{
 		`|violat\w* .{0,60}(?:usage|content|safety|use) (?:polic|guidelines)|(?:usage|content) polic\w+ violat|requires moderation|input (?:data )?may contain|might contain (?:nsfw|inappropriate)|blocked (?:input|output|content)|deny-?listed|guardrail|prompt injection|(?:inappropriate|sensitive|prohibited) content|content (?:was |is )?blocked|unsafe (?:request|content)`)},
 	{Quota, []int{400, 401, 402, 403, 412, 429}, regexp.MustCompile(`(?i)insufficient (?:account )?(?:balance|credits?|quota|funds)|exceeded your current quota|credit balance is too low|spend(?:ing)? limit|billing (?:details|hard limit|account)|usage limits?\b.{0,40}\b(?:regain|reached)` +
 		`|(?:requires|purchase|add) (?:more |additional )?credits|out of (?:extra |call volume )?(?:credits?|usage|quota)|credits? (?:is|are|has been|have been) (?:depleted|used up|exhausted)|(?:credit|\bkey) limit (?:exceeded|reached)|free-models-per-day|quota (?:has been )?exhausted` +
-		`|quota will be replenished|over budget|budget (?:has been |is |was )?exceeded|exceeds? (?:the|your) service quota|maximum billing|inactive subscription|(?:reached|exceeded) (?:your|the|its) (?:monthly|daily|weekly)|额度(?:不足|已用尽)|余额不足|欠费`)},
+		`|quota will be replenished|check your (?:quota and|plan and) billing|over budget|budget (?:has been |is |was )?exceeded|exceeds? (?:the|your) service quota|maximum billing|inactive subscription|(?:reached|exceeded) (?:your|the|its) (?:monthly|daily|weekly)|额度(?:不足|已用尽)|余额不足|欠费`)},
 	{NotFound, []int{404}, regexp.MustCompile(`(?i)\b(?:not found|(?:does|do) not exist)\b`)}, // before "or you do not have access to it"
 	{Permission, []int{400, 401, 403, 404}, regexp.MustCompile(`(?i)country, region, or territory|(?:location|region|country) is not supported|not available in your (?:country|region)|(?:does not|don't|do not) have (?:access|permission)|not allowed to (?:sample|use|access|consume)|data policy` +
 		`|organization (?:must be verified|has been disabled|has been restricted)|has not been used in project|insufficient permissions|missing scopes|not authorized to|permission is required|request not allowed|use case details have not been submitted`)},
@@ -71,9 +73,10 @@ var (
 	// tooLong is how servers that nobody listed say that a request is too large: something of the request, a measure, and that
 	// it exceeds what is allowed, in this or the other order.
 	tooLong = regexp.MustCompile(`(?i)\b(?:input|prompt|context|request|messages?)\b[^.]{0,40}\b(?:tokens?|length|size)\b[^.]{0,60}\b(?:exceeds?|exceeded|longer than|greater than|larger than|too (?:long|large))\b` +
-		`|\b(?:input|prompt|context|request)\b[^.]{0,40}\b(?:exceeds?|exceeded|longer than|larger than|too (?:long|large))\b[^.]{0,40}\b(?:tokens?|length|context|window|size)\b`)
+		`|\b(?:input|prompt|context|request)\b[^.]{0,40}\b(?:exceeds?|exceeded|longer than|larger than|too (?:long|large))\b[^.]{0,40}\b(?:tokens?|length|context|window|size)\b` +
+		`|\btoken limit (?:is |was )?(?:exceeded|reached)|\b(?:above|over|beyond) the token limit`)
 	// otherLimits are limits that a shorter prompt does not help against.
-	otherLimits = regexp.MustCompile(`(?i)max_(?:completion_|output_)?tokens|max tokens|output tokens|completion tokens|tokens you requested|\b(?:image|pixel|file|audio|video|tool|array|name|stop|schema|budget)`)
+	otherLimits = regexp.MustCompile(`(?i)max_?(?:completion_?|output_?)?tokens|max tokens|output tokens?|completion tokens?|tokens you requested|\b(?:image|pixel|file|audio|video|tool|array|name|stop|schema|budget)`)
 )
 
 // byLength decides that a request is too long by a wording that nobody listed.

@@ -28,6 +28,10 @@ var statusWithName = func() *regexp.Regexp {
 // noCredentials: AWS's and Google's clients found no key on this machine, before any request to the provider.
 var noCredentials = regexp.MustCompile(`(?i)failed to (?:retrieve|refresh cached|load) credentials|no ec2 imds role found|could not find default credentials|no valid providers in chain`)
 
+// http2Error is a stream's or a connection's end with a code of HTTP/2's own (RFC 9113, section 7), which looks like a
+// provider's. net/http keeps them in types of its own that it does not export.
+var http2Error = regexp.MustCompile(`stream error: stream ID \d+; ([A-Z_0-9]+)|server sent GOAWAY and closed the connection; .{0,60}ErrCode=([A-Z_0-9]+)`)
+
 // classifyText is the class that an error's text tells, or "".
 func classifyText(err error) Class {
 	text := err.Error()
@@ -38,6 +42,12 @@ func classifyText(err error) Class {
 	text = head(text, maxText)
 	if noCredentials.MatchString(text) { // any status in it is that of the machine's own services
 		return Auth
+	}
+	if m := http2Error.FindStringSubmatch(text); m != nil {
+		if m[1]+m[2] == "ENHANCE_YOUR_CALM" {
+			return RateLimit
+		}
+		return Network
 	}
 	status, _, ok := cutStatus(text)
 	switch {
@@ -107,8 +117,8 @@ var (
 	// googleReason is the reason in the texts of Google's client libraries: "…, rateLimitExceeded" at the end of the first line,
 	// "name = ErrorInfo reason = API_KEY_INVALID".
 	googleReason = regexp.MustCompile(`name = ErrorInfo reason = ([A-Z_]{3,60})|\., ([a-z]+(?:[A-Z][a-z]+)+)(?:\n|$)|, ([a-z]+(?:[A-Z][a-z]+)*Exceeded)(?:\n|$)`)
-	// errorWord is a code in a text: insufficient_quota.
-	errorWord = regexp.MustCompile(`\b[a-z]{2,20}(?:_[a-z]{2,20}){1,5}\b`)
+	// errorWord is a code in a text: insufficient_quota, RESOURCE_EXHAUSTED.
+	errorWord = regexp.MustCompile(`\b(?:[a-z]{2,20}(?:_[a-z]{2,20}){1,5}|[A-Z]{2,20}(?:_[A-Z]{2,20}){1,5})\b`)
 )
 
 // maxNames bounds in how much of a message names are looked for.
@@ -130,7 +140,9 @@ func (r *reply) readNames() {
 		return
 	}
 	for _, word := range errorWord.FindAllString(start, maxCodes) { // a text alone
-		if _, known := exactCodes[word]; known {
+		_, exact := exactCodes[strings.ToLower(word)]
+		_, general := generalTypes[strings.ToLower(word)]
+		if exact || general {
 			r.addCode(word)
 		}
 	}
