@@ -129,10 +129,9 @@ func statusClass(status int) Class {
 
 // finishReasons are words by which an answer says why it ended early, beside [refusedReasons].
 var finishReasons = map[string]Class{
-	"error_toxic": ContentPolicy, "error_limit": ContextLength, "context_limit": ContextLength, "model_context_window_exceeded": ContextLength, // Cohere, Anthropic
+	"error_limit": ContextLength, "context_limit": ContextLength, "model_context_window_exceeded": ContextLength, // Cohere, Anthropic
 	"timeout": Timeout, "error": Server, "user_cancel": Server, "insufficient_system_resource": Overloaded, // Cohere, DeepSeek
-	"max_tokens": Truncated, "length": Truncated, "malformed_function_call": InvalidResponse, "content_blocked": ContentPolicy,
-	"image_safety": ContentPolicy, "language": ContentPolicy,
+	"max_tokens": Truncated, "length": Truncated, "malformed_function_call": InvalidResponse, "language": ContentPolicy,
 }
 
 // byFinish decides by why an answer ended, where nothing else is said: an answer with nothing in it.
