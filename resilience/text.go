@@ -14,6 +14,9 @@ import (
 // error's text, each followed by the message or the body. Only these count: any other digits are ids, tokens or prompts.
 var statusInText = regexp.MustCompile(`(?:[Ss]tatus code: ?|StatusCode: ?|\(HTTP Error |googleapi: (?:got HTTP response code |Error )|[Uu]nexpected HTTP status |\bError code: ?|\bHTTP (?:status )?|\b[Ss]tatus[ =:]{1,2})(\d{3})(?:[^\d]|$)`)
 
+// exitStatus is a process's, not an answer's.
+var exitStatus = regexp.MustCompile(`\bexit (?:status|code):? ?\d+`)
+
 // statusWithName is a status with its standard name, as in "429 Too Many Requests".
 var statusWithName = func() *regexp.Regexp {
 	var names []string
@@ -64,6 +67,7 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	if text != "" && (text[0] == '{' || text[0] == '[') {
 		return 0, "", false // a body
 	}
+	text = exitStatus.ReplaceAllString(text, "exit")
 	var from, to int
 	if at := statusInText.FindStringSubmatchIndex(text); at != nil {
 		from, to = at[2], at[3]
