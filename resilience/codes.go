@@ -77,7 +77,7 @@ var codeRules = []codeRule{
 	{InvalidRequest, []int{400, 413, 422}, regexp.MustCompile(`^(?:image|file|audio|video|media)_.*(?:large|small|long|size|format|type)|^max_tokens_exceeded$`)},
 	{ContextLength, []int{400, 403, 413, 422}, regexp.MustCompile(`context_(?:length|window|size)|(?:input|prompt|request|payload|content|message|string|text|body)_.*too_(?:large|long)|too_long$`)},
 	{ContentPolicy, []int{400, 403, 422, 446, 451, 498}, regexp.MustCompile(`_policy$|policy_violation|(?:content|safety|prompt)_.*(?:filter|block|violat|reject|prohibit|unsafe)|moderation|guardrail|blocklist|prohibited_content|recitation|^safety$|^spii$|data_inspection_failed`)},
-	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`insufficient_.*(?:quota|balance|credit|fund)|quota_(?:exceeded|exhausted|limit)|budget|billing|payment|spend|credit|arrear|usage_limit|over_?quota|subscription_(?:disabled|expired|required)`)},
+	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`insufficient_.*(?:quota|balance|credit|fund)|quota_(?:exceeded|exhausted|limit)|budget|billing|payment|spend|credit|arrear|usage_limit|over_?quota|subscription_(?:disabled|expired)`)},
 	{RateLimit, []int{400, 429, 503}, regexp.MustCompile(`throttl|rate_?limit|too_many_(?:requests|tokens)|(?:request|token)s?_limited|concurren|provisioned_throughput_exceeded`)},
 	{Overloaded, []int{429, 500}, regexp.MustCompile(`overload|capacity|not_ready|busy|service_unavailable|model_loading`)},
 	{Permission, []int{400, 401, 403, 404, 451}, regexp.MustCompile(`access_denied|permission_?denied|forbidden|not_(?:authorized|allowed|permitted)|permission|region|country|consumer_suspended|restricted`)},

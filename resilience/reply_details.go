@@ -29,6 +29,9 @@ func (r *reply) readDetails(v any) {
 			r.retryInfo = true
 			r.waits = append(r.waits, func(now time.Time) (time.Duration, bool) { return afterValue(delay, now) })
 		}
+		if id := text(d["quotaId"]); id != "" && len(r.quotaIDs) < maxCodes {
+			r.quotaIDs = append(r.quotaIDs, strings.ToLower(id))
+		}
 		violations, _ := d["violations"].([]any)
 		for _, item := range violations {
 			if violation, ok := item.(map[string]any); ok && len(r.quotaIDs) < maxCodes {

@@ -25,7 +25,7 @@ var statusWithName = func() *regexp.Regexp {
 			names = append(names, strconv.Itoa(status)+" "+regexp.QuoteMeta(name))
 		}
 	}
-	return regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)\b`)
+	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(names, "|") + `)\b`)
 }()
 
 // noCredentials: AWS's and Google's clients found no key on this machine, before any request to the provider.
@@ -78,7 +78,9 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	}
 	status, _ = strconv.Atoi(text[from:to])
 	rest = text[to:]
-	rest = strings.TrimPrefix(rest, " "+http.StatusText(status))
+	if name := " " + http.StatusText(status); len(rest) >= len(name) && strings.EqualFold(rest[:len(name)], name) {
+		rest = rest[len(name):]
+	}
 	rest = strings.TrimLeft(rest, `):,"- `)
 	for _, prefix := range []string{"body: ", "with body: ", "message: "} {
 		rest = strings.TrimPrefix(rest, prefix)
