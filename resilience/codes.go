@@ -12,13 +12,13 @@ var exactCodes = map[string]Class{
 	"project_spend_limit_exceeded": Quota, "organization_usage_limit_exceeded": Quota, "billing_hard_limit_reached": Quota,
 	"billing_not_active": Quota, "enforced_spend_limit_reached": Quota, "billing_error": Quota, "payment_required": Quota,
 	"insufficient_balance": Quota, "billing_disabled": Quota, "insufficient_credits": Quota, "usage_limit_reached": Quota,
-	"service_quota_exceeded": Quota,
+	"service_quota_exceeded": Quota, "daily_limit_exceeded": Quota,
 
-	"rate_limit_exceeded": RateLimit, "slow_down": RateLimit, "too_many_requests": RateLimit,
+	"rate_limit_exceeded": RateLimit, "slow_down": RateLimit, "too_many_requests": RateLimit, "user_rate_limit_exceeded": RateLimit,
 
 	"invalid_api_key": Auth, "api_key_invalid": Auth, "api_key_expired": Auth, "account_deactivated": Auth,
 	"authentication_error": Auth, "unauthenticated": Auth, "missing_api_key": Auth, "expired_api_key": Auth,
-	"access_token_type_unsupported": Auth, "account_suspended": Auth, "authentication": Auth,
+	"access_token_type_unsupported": Auth, "authentication": Auth,
 	// AWS: API_common errors
 	"expired_token": Auth, "unrecognized_client": Auth, "invalid_signature": Auth, "incomplete_signature": Auth,
 	"missing_authentication_token": Auth, "invalid_client_token_id": Auth, "signature_does_not_match": Auth,
@@ -77,12 +77,13 @@ var codeRules = []codeRule{
 	{InvalidRequest, []int{400, 413, 422}, regexp.MustCompile(`^(?:image|file|audio|video|media)_.*(?:large|small|long|size|format|type)|^max_tokens_exceeded$`)},
 	{ContextLength, []int{400, 403, 413, 422}, regexp.MustCompile(`context_(?:length|window|size)|(?:input|prompt|request|payload|content|message|string|text|body)_.*too_(?:large|long)|too_long$`)},
 	{ContentPolicy, []int{400, 403, 422, 446, 451, 498}, regexp.MustCompile(`_policy$|policy_violation|(?:content|safety|prompt)_.*(?:filter|block|violat|reject|prohibit|unsafe)|moderation|guardrail|blocklist|prohibited_content|recitation|^safety$|^spii$|data_inspection_failed`)},
-	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`insufficient_.*(?:quota|balance|credit|fund)|quota_(?:exceeded|exhausted|limit)|budget|billing|payment|spend|credit|arrear|usage_limit|over_?quota|subscription_(?:disabled|expired|required)`)},
+	{Quota, []int{400, 401, 402, 403, 429}, regexp.MustCompile(`insufficient_.*(?:quota|balance|credit|fund)|quota_(?:exceeded|exhausted|limit)|budget|billing|payment|spend|credit|arrear|usage_limit|over_?quota|subscription_(?:disabled|expired)`)},
 	{RateLimit, []int{400, 429, 503}, regexp.MustCompile(`throttl|rate_?limit|too_many_(?:requests|tokens)|(?:request|token)s?_limited|concurren|provisioned_throughput_exceeded`)},
 	{Overloaded, []int{429, 500}, regexp.MustCompile(`overload|capacity|not_ready|busy|service_unavailable|model_loading`)},
-	{Permission, []int{400, 401, 403, 404, 451}, regexp.MustCompile(`access_denied|permission_?denied|forbidden|not_(?:authorized|allowed|permitted)|permission|region|country|suspended|restricted`)},
+	{Permission, []int{400, 401, 403, 404, 451}, regexp.MustCompile(`access_denied|permission_?denied|forbidden|not_(?:authorized|allowed|permitted)|permission|region|country|consumer_suspended|restricted`)},
 	{Auth, []int{400, 401, 403}, regexp.MustCompile(`unauthenticated|unauthorized|authenticat|(?:invalid|missing|expired|incorrect|wrong|bad|no)_(?:[a-z]+_)?(?:key|token|credentials?|signature|auth)(?:$|_error)|(?:key|access_token|auth_token|credentials?|signature)_(?:invalid|expired|missing|not_found|revoked)|token_(?:expired|not_found|revoked)|auth_error|mismatched_organization`)},
 	{NotFound, []int{400, 403, 404, 410, 422}, regexp.MustCompile(`(?:model|deployment|endpoint|engine|route|resource|function)_?.*(?:not_found|not_available|not_exist|deprecated|decommissioned|retired|unknown)|unknown_(?:model|endpoint|deployment)|unsupported_model|no_such_model|unavailable_model|model_not_supported`)},
+	{InvalidRequest, []int{400, 422}, regexp.MustCompile(`^invalid_|_invalid$|malformed|unsupported|unprocessable|validation_`)},
 	{Timeout, []int{408, 429, 500}, regexp.MustCompile(`time_?d?_?out|deadline`)},
 }
 
@@ -114,7 +115,7 @@ var generalTypes = map[string]Class{
 	"invalid_request_error": InvalidRequest, "invalid_argument": InvalidRequest, "out_of_range": InvalidRequest,
 	"extra_forbidden": InvalidRequest, "invalid_request_prompt": InvalidRequest, "validation": InvalidRequest,
 	"bad_request": InvalidRequest, "bad_request_error": InvalidRequest, "unimplemented": InvalidRequest,
-	"access_denied": Permission, "forbidden": Permission, "unauthorized": Auth,
+	"access_denied": Permission, "forbidden": Permission, "unauthorized": Auth, "account_suspended": Auth,
 }
 
 // byType decides by a general type, where the status does not say something else: DeepSeek answers 401 and 402 with the

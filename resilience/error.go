@@ -30,7 +30,8 @@ type Error struct {
 	Now bool
 
 	// Permanent says that the same provider will not succeed later although the class might: a certificate that is not
-	// trusted, a server that says x-should-retry: false.
+	// trusted, a server that does not speak TLS where it is asked to, redirects that lead nowhere, a function that is not
+	// implemented (501), a server that says x-should-retry: false.
 	Permanent bool
 
 	// Hint is what a person may do about it. Empty: a hint for the class is shown.
@@ -184,7 +185,7 @@ func RetryAfter(err error) (wait time.Duration, ok bool) {
 	if ok || typed {
 		return wait, ok
 	}
-	return afterInText(head(err.Error(), maxText), time.Now())
+	return textReply(head(err.Error(), maxText)).after(time.Now())
 }
 
 // providerOf returns the provider that an error names.

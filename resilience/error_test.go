@@ -85,6 +85,17 @@ func TestRetryAfterOfAnyError(t *testing.T) {
 	d, ok = RetryAfter(errors.New("429: Please try again in 1m2.5s. Bye"))
 	require.True(t, ok)
 	require.Equal(t, 62500*time.Millisecond, d)
+	for text, want := range map[string]time.Duration{ // as clients keep it
+		"API returned unexpected status code: 429: Rate limit reached. Please try again in 858ms.":                                                                                        858 * time.Millisecond,
+		`(HTTP Error 429) {"message":"slow","retry_after":3}`:                                                                                                                             3 * time.Second,
+		"googleapi: Error 429: Resource has been exhausted\nerror details: name = RetryInfo\nerror details: retry in 34s\n":                                                               34 * time.Second,
+		"googleapi: Error 429: You exceeded your current quota.\nDetails:\n[\n  {\n    \"@type\": \"type.googleapis.com/google.rpc.RetryInfo\",\n    \"retryDelay\": \"34.5s\"\n  }\n]\n": 34500 * time.Millisecond,
+		"Error code: 429 - {'error': {'message': 'slow', 'metadata': {'retry_after_seconds': 25}}}":                                                                                       25 * time.Second,
+	} {
+		d, ok = RetryAfter(errors.New(text))
+		require.True(t, ok, text)
+		require.Equal(t, want, d, text)
+	}
 	_, ok = RetryAfter(&Error{Err: errors.New("try again in 5s")})
 	require.False(t, ok, "a typed error has had its say")
 	_, ok = RetryAfter(nil)

@@ -25,7 +25,7 @@ func networkClass(err error) Class {
 		return Network
 	case *net.AddrError, *net.ParseError, net.InvalidAddrError, net.UnknownNetworkError, url.EscapeError, url.InvalidHostError:
 		return InvalidRequest // the base URL
-	case *http.ProtocolError, *http.MaxBytesError, flate.CorruptInputError:
+	case *http.MaxBytesError, flate.CorruptInputError:
 		return InvalidResponse
 	case *url.Error:
 		if e.Op == "parse" {

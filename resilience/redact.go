@@ -18,6 +18,9 @@ var keyShapes = []struct {
 	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[a-z0-9._~+/=*-]{6,}`), "${1} [redacted]"},
 	{regexp.MustCompile(`(?i)((?:x-goog-api-key|x-api-key|x-amz-security-token|api[-_ ]?key|authorization|(?:access|auth|session|security|refresh|id)[-_ ]?token|secret(?:[-_ ]access[-_ ]key)?|password)s?(?: (?:provided|given|received|used|is))?["']?\s*[:=]\s*["']?)[^\s"',;{}()\[\]]{6,}`), "${1}[redacted]"},
 	{regexp.MustCompile(`(?i)\b((?:credential|signature|x-amz-signature|x-amz-credential)=)[^\s,&;"'<>()\[\]]{6,}`), "${1}[redacted]"}, // AWS, SigV4
+	{regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?)[a-z0-9-]+ +[^\s"',;{}()\[\]]{4,}`), "${1}[redacted]"},
+	{regexp.MustCompile(`(?i)(\\?["'](?:[a-z_-]*(?:secret|password|api[-_]?key|token|credentials?)|key|[a-z]+-key)\\?["']\s*:\s*\\?["'])[^"'\\\[]+`), "${1}[redacted]"},
+	{regexp.MustCompile(`(?i)\b((?:set-)?cookie["']?\s*[:=]\s*["']?)[^\s"';\[]{4,}`), "${1}[redacted]"},
 	// The providers' own forms: OpenAI, Anthropic, OpenRouter and DeepSeek (sk-), Groq, Google, Hugging Face, Together, xAI,
 	// AWS and its Bedrock, Databricks, GitHub, Slack; JSON web tokens. Stars and dots are what servers put in the middle of a key
 	// that they repeat.

@@ -51,6 +51,10 @@ var secrets = map[string]string{
 	"a bare one":         "Incorrect API key provided: 0123456789abcdef0123456789abcdef.",
 	"repeated by vllm":   "Received API Key = abcd1234efgh, Key Hash",
 	"password":           "password=hunter2hunter2",
+	"short member":       `{"client_secret":"s3cr","refresh_token": "rt42","other":"ok"}`,
+	"member in a text":   `{"error":"{\"api_key\":\"k3y9\",\"ok\":1}"}`,
+	"cookie":             "Set-Cookie: sid=abc123def456; HttpOnly",
+	"other scheme":       "Authorization: Token abc123",
 }
 
 // TestNoKeyInErrors: whatever shape a key has and wherever it stands in an answer or an error, the text does not show it.
@@ -80,6 +84,13 @@ func TestNoKeyInErrors(t *testing.T) {
 				require.Equal(t, text, Redact(text), "nothing is left to hide")
 			}
 		})
+	}
+	for _, text := range []string{`{"client_secret":"s3cr","refresh_token": "rt42","other":"ok"}`, `{"error":"{\"api_key\":\"k3y9\",\"ok\":1}"}`, "Authorization: Token abc123"} {
+		shown := Redact(text)
+		for _, hidden := range []string{"s3cr", "rt42", "k3y9", "abc123"} {
+			require.NotContains(t, shown, hidden)
+		}
+		require.Equal(t, strings.Contains(text, `"other":"ok"`), strings.Contains(shown, `"other":"ok"`), "the rest stays")
 	}
 	for _, harmless := range []string{
 		"key_model_access_denied", "max_tokens: 300000 > 64000, which is the maximum", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",

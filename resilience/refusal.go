@@ -11,7 +11,7 @@ const refusalHead = 200
 // refusedReasons are the finish reasons, in lower case, by which providers say that a filter or the model refused.
 var refusedReasons = map[string]bool{
 	"content_filter": true, "refusal": true, "safety": true, "recitation": true, "blocklist": true,
-	"prohibited_content": true, "spii": true, "content_filtered": true, "guardrail_intervened": true,
+	"prohibited_content": true, "spii": true, "error_toxic": true, "content_blocked": true, "image_safety": true, "content_filtered": true, "guardrail_intervened": true,
 	"finishreasonsafety": true, "finishreasonrecitation": true, "finishreasonblocklist": true,
 	// langchaingo's words for BLOCKLIST, PROHIBITED_CONTENT and SPII, which its enumeration lacks
 	"finishreason(7)": true, "finishreason(8)": true, "finishreason(9)": true,

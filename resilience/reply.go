@@ -42,6 +42,8 @@ type reply struct {
 	inner     http.Header                                 // headers that OpenRouter passes on inside the body
 	finish    []string                                    // reasons why an answer ended
 	blocked   bool                                        // Gemini's promptFeedback.blockReason
+
+	worded, wording string // what phrases made of the message last
 }
 
 // readReply brings an answer into one shape. It never fails: what it does not know stays empty.

@@ -36,6 +36,9 @@ func innerJSON(text string) (at int, body string) {
 	for at >= 0 && at+1 < len(text) {
 		switch text[at+1] {
 		case '"', '\n':
+			if list := strings.TrimRight(text[:at], " \n"); strings.HasSuffix(list, "[") {
+				at = len(list) - 1
+			}
 			return at, text[at:]
 		case '\'':
 			return at, fromPython(text[at:])

@@ -7,19 +7,30 @@ import (
 	"time"
 )
 
-// readDetails reads Gemini's list of details, or Anthropic's object.
+// readDetails reads Gemini's list of details, Anthropic's object, or an error as text.
 func (r *reply) readDetails(v any) {
 	if d, ok := v.(map[string]any); ok {
 		r.addCode(text(d["error_code"]), text(d["code"]), text(d["reason"]))
+		return
+	}
+	if inside := text(v); strings.Contains(inside, "{") { // a gateway's upstream
+		r.readText(inside)
 		return
 	}
 	list, _ := v.([]any)
 	for _, item := range list {
 		d, _ := item.(map[string]any)
 		r.addCode(text(d["reason"]))
-		if delay := text(d["retryDelay"]); delay != "" {
+		delay := text(d["retryDelay"])
+		if parts, ok := d["retryDelay"].(map[string]any); ok { // as some libraries print it
+			delay = first(text(parts["seconds"]), "0") + "s" + first(text(parts["nanos"]), "0") + "ns"
+		}
+		if delay != "" {
 			r.retryInfo = true
 			r.waits = append(r.waits, func(now time.Time) (time.Duration, bool) { return afterValue(delay, now) })
+		}
+		if id := text(d["quotaId"]); id != "" && len(r.quotaIDs) < maxCodes {
+			r.quotaIDs = append(r.quotaIDs, strings.ToLower(id))
 		}
 		violations, _ := d["violations"].([]any)
 		for _, item := range violations {

@@ -26,13 +26,22 @@ func (r *reply) readValue(v any) bool {
 	case string:
 		r.readText(v)
 		return true
-	case []any: // Gemini's OpenAI-compatible address
+	case []any: // Gemini's OpenAI-compatible address, or its details alone, as Google's library prints them
+		if len(v) > 0 && isDetail(v[0]) {
+			r.readDetails(v)
+			return true
+		}
 		return len(v) > 0 && r.readValue(v[0])
 	case map[string]any:
 		r.readObject(v)
 		return true
 	}
 	return false
+}
+
+func isDetail(v any) bool {
+	object, ok := v.(map[string]any)
+	return ok && strings.HasPrefix(text(object["@type"]), "type.googleapis.com/")
 }
 
 // readObject reads the body's outermost object: the error lies in it, or it is the error.
@@ -133,6 +142,11 @@ func (r *reply) readError(e map[string]any) {
 		r.addCode(value)
 	}
 	r.addCode(text(e["error_type"]), text(e["type"]), text(e["type_"]), text(e["reason"]), text(e["__type"]), text(e["error_name"]))
+	if list, ok := e["errors"].([]any); ok && len(list) > 0 { // Google's older shape
+		if legacy, ok := list[0].(map[string]any); ok {
+			r.addCode(text(legacy["reason"]))
+		}
+	}
 	r.readMessage(e)
 	if meta, ok := e["metadata"].(map[string]any); ok {
 		r.readMetadata(meta)
@@ -181,7 +195,7 @@ func (r *reply) readText(message string) {
 		return
 	}
 	inside := &reply{status: r.status, http: r.http, header: r.header, depth: r.depth + 1, nested: true}
-	if inside.depth > maxDepth || !inside.readJSON([]byte(body)) || inside.message == "" && len(inside.codes) == 0 {
+	if inside.depth > maxDepth || !inside.readJSON([]byte(body)) || inside.tellsNothing() {
 		return
 	}
 	before := strings.TrimSpace(r.message[:at])
@@ -189,6 +203,11 @@ func (r *reply) readText(message string) {
 	if inside.message != "" {
 		r.message = head(strings.TrimSpace(before+" "+inside.message), maxText)
 	}
+}
+
+// tellsNothing says whether nothing of use was found.
+func (r *reply) tellsNothing() bool {
+	return r.message == "" && len(r.codes)+len(r.waits)+len(r.quotaIDs) == 0 && !r.flagged
 }
 
 // adopt takes over what an error inside tells.

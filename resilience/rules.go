@@ -37,7 +37,7 @@ func (r *reply) byDetails() Class {
 		return ContextLength
 	case r.limit == "openrouter_in_flight_budget" && r.header.Get("Retry-After") != "":
 		return RateLimit
-	case limited && (r.daily() || neverAllowed.MatchString(r.message)):
+	case limited && (r.daily() || neverAllowed.MatchString(r.phrases())):
 		return Quota
 	case limited && (r.retryInfo || len(r.quotaIDs) > 0):
 		return RateLimit // before "exceeded your current quota", which Gemini says for a minute's limit too
@@ -48,7 +48,7 @@ func (r *reply) byDetails() Class {
 // pageClass is the class of a page that came instead of an answer.
 func (r *reply) pageClass() Class {
 	c := statusClass(r.status)
-	if r.status < 400 || c == Overloaded {
+	if r.status < 300 || c == Overloaded {
 		return Server
 	}
 	return c
@@ -77,7 +77,7 @@ func (r *reply) daily() bool {
 	if len(r.quotaIDs) > 0 {
 		return false
 	}
-	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.message) || r.status == 429 && r.dayUsedUp()
+	return strings.Contains(r.limit, "daily") || r.limited() && perDay.MatchString(r.phrases()) || r.status == 429 && r.dayUsedUp()
 }
 
 // dayUsedUp says whether the headers name a window of a day or more of which nothing is left.
@@ -89,7 +89,7 @@ func (r *reply) dayUsedUp() bool {
 
 // limited says whether the failure is about a limit of use at all.
 func (r *reply) limited() bool {
-	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.message))
+	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.phrases()))
 }
 
 // statusClass is the class of an HTTP status alone.
@@ -129,10 +129,9 @@ func statusClass(status int) Class {
 
 // finishReasons are words by which an answer says why it ended early, beside [refusedReasons].
 var finishReasons = map[string]Class{
-	"error_toxic": ContentPolicy, "error_limit": ContextLength, "context_limit": ContextLength, "model_context_window_exceeded": ContextLength, // Cohere, Anthropic
+	"error_limit": ContextLength, "context_limit": ContextLength, "model_context_window_exceeded": ContextLength, // Cohere, Anthropic
 	"timeout": Timeout, "error": Server, "user_cancel": Server, "insufficient_system_resource": Overloaded, // Cohere, DeepSeek
-	"max_tokens": Truncated, "length": Truncated, "malformed_function_call": InvalidResponse, "content_blocked": ContentPolicy,
-	"image_safety": ContentPolicy, "language": ContentPolicy,
+	"max_tokens": Truncated, "length": Truncated, "malformed_function_call": InvalidResponse, "language": ContentPolicy,
 }
 
 // byFinish decides by why an answer ended, where nothing else is said: an answer with nothing in it.

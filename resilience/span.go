@@ -168,15 +168,24 @@ const dateText = `\d{4}-\d{2}-\d{2}(?:T| at | )\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})
 // inWords: "Please try again in 7m12.5s" (OpenAI, Groq), "Please retry in 34.07s" (Gemini), "retry after 20 seconds",
 // "Quota will be replenished in 02:11:54" (Azure's gateway), "You will regain access on 2026-12-01 at 00:00 UTC" (Anthropic).
 var inWords = regexp.MustCompile(`(?i)\b(?:again|retry(?:ing)?(?:[ -](?:your|the|this) requests?)?|available|wait(?:ing)?|resets?|resetting|replenished|renewed|refresh(?:es|ed)?|regain access|retry-after|retry_after)` +
-	`(?: (?:later|again|is|will|be|in|after|for|at least|about|approximately|another|on|at|until)){0,3}[:=]? ?["']?(?:(` + spanText + `|` + clockText + `)|(` + dateText + `))(?:[^\w:]|$)`)
+	`(?: (?:later|again|is|will|be|in|after|for|at least|about|approximately|another|on|at|until)){0,3}[:=]? ?["']?(?:(` + spanText + `|` + clockText + `|an? (?:second|minute|hour|day))|(` + dateText + `))(?:[^\w:]|$)`)
+
+// inSeconds: "Retry-After: 30", a header's words inside a text.
+var inSeconds = regexp.MustCompile(`(?i)\bretry[-_ ]after["']?[:=]? ?["']?(\d{1,9}(?:\.\d{1,12})?)["']?(?:\s*[,;)}\]]|\.(?:\s|$)|\s*$)`)
 
 // afterInText reads a wait that is told in words.
 func afterInText(message string, now time.Time) (time.Duration, bool) {
 	m := inWords.FindStringSubmatch(head(message, maxText))
 	if m == nil {
+		if m := inSeconds.FindStringSubmatch(head(message, maxText)); m != nil {
+			return seconds(m[1], 1)
+		}
 		return 0, false
 	}
 	if m[1] != "" {
+		if one := strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(m[1]), "an "), "a "); one[0] > '9' { // a minute
+			return span("1 " + one)
+		}
 		return span(m[1])
 	}
 	at, ok := date(m[2])

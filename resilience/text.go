@@ -14,6 +14,9 @@ import (
 // error's text, each followed by the message or the body. Only these count: any other digits are ids, tokens or prompts.
 var statusInText = regexp.MustCompile(`(?:[Ss]tatus code: ?|StatusCode: ?|\(HTTP Error |googleapi: (?:got HTTP response code |Error )|[Uu]nexpected HTTP status |\bError code: ?|\bHTTP (?:status )?|\b[Ss]tatus[ =:]{1,2})(\d{3})(?:[^\d]|$)`)
 
+// exitStatus is a process's, not an answer's.
+var exitStatus = regexp.MustCompile(`\bexit (?:status|code):? ?\d+`)
+
 // statusWithName is a status with its standard name, as in "429 Too Many Requests".
 var statusWithName = func() *regexp.Regexp {
 	var names []string
@@ -22,11 +25,15 @@ var statusWithName = func() *regexp.Regexp {
 			names = append(names, strconv.Itoa(status)+" "+regexp.QuoteMeta(name))
 		}
 	}
-	return regexp.MustCompile(`\b(?:` + strings.Join(names, "|") + `)\b`)
+	return regexp.MustCompile(`(?i)\b(?:` + strings.Join(names, "|") + `)\b`)
 }()
 
 // noCredentials: AWS's and Google's clients found no key on this machine, before any request to the provider.
 var noCredentials = regexp.MustCompile(`(?i)failed to (?:retrieve|refresh cached|load) credentials|no ec2 imds role found|could not find default credentials|no valid providers in chain`)
+
+// http2Error is a stream's or a connection's end with a code of HTTP/2's own (RFC 9113, section 7), which looks like a
+// provider's. net/http keeps them in types of its own that it does not export.
+var http2Error = regexp.MustCompile(`stream error: stream ID \d+; ([A-Z_0-9]+)|server sent GOAWAY and closed the connection; .{0,60}ErrCode=([A-Z_0-9]+)`)
 
 // classifyText is the class that an error's text tells, or "".
 func classifyText(err error) Class {
@@ -39,14 +46,20 @@ func classifyText(err error) Class {
 	if noCredentials.MatchString(text) { // any status in it is that of the machine's own services
 		return Auth
 	}
-	status, rest, ok := cutStatus(text)
-	if !ok {
-		return classOfText(text)
+	if m := http2Error.FindStringSubmatch(text); m != nil {
+		if m[1]+m[2] == "ENHANCE_YOUR_CALM" {
+			return RateLimit
+		}
+		return Network
 	}
-	if status < 100 || status > 599 {
+	status, _, ok := cutStatus(text)
+	switch {
+	case !ok:
+		return classOfText(text)
+	case status < 100 || status > 599:
 		return ""
 	}
-	return readReply(status, http.Header{}, []byte(rest)).class()
+	return textReply(text).class()
 }
 
 // cutStatus finds the status that a text keeps, and what follows it.
@@ -54,7 +67,8 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	if text != "" && (text[0] == '{' || text[0] == '[') {
 		return 0, "", false // a body
 	}
-	from, to := -1, -1
+	text = exitStatus.ReplaceAllString(text, "exit")
+	var from, to int
 	if at := statusInText.FindStringSubmatchIndex(text); at != nil {
 		from, to = at[2], at[3]
 	} else if at := statusWithName.FindStringIndex(text); at != nil {
@@ -64,7 +78,9 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	}
 	status, _ = strconv.Atoi(text[from:to])
 	rest = text[to:]
-	rest = strings.TrimPrefix(rest, " "+http.StatusText(status))
+	if name := " " + http.StatusText(status); len(rest) >= len(name) && strings.EqualFold(rest[:len(name)], name) {
+		rest = rest[len(name):]
+	}
 	rest = strings.TrimLeft(rest, `):,"- `)
 	for _, prefix := range []string{"body: ", "with body: ", "message: "} {
 		rest = strings.TrimPrefix(rest, prefix)
@@ -72,14 +88,21 @@ func cutStatus(text string) (status int, rest string, ok bool) {
 	return status, rest, true
 }
 
+// textReply is what a text tells, as if it were an answer.
+func textReply(text string) *reply {
+	status, rest, ok := cutStatus(text)
+	if ok && status >= 100 && status <= 599 {
+		return readReply(status, http.Header{}, []byte(rest))
+	}
+	r := &reply{}
+	r.read([]byte(text))
+	return r
+}
+
 // classOfText is the class by codes and wordings alone: without a status there is nothing to fall back to.
 func classOfText(text string) Class {
 	r := &reply{}
-	if text != "" && (text[0] == '{' || text[0] == '[') {
-		r.read([]byte(text))
-	} else {
-		r.readText(text)
-	}
+	r.read([]byte(text))
 	if r.status >= 400 {
 		return r.class()
 	}
@@ -97,8 +120,11 @@ var (
 	// errorName is the name of an error before its message, as AWS's and many Python clients write it: "api error
 	// ThrottlingException: Too many requests", "litellm.RateLimitError: …".
 	errorName = regexp.MustCompile(`(?:^|litellm\.|api error |, |: )([A-Z][A-Za-z]{2,60}?(?:Exception|Error))(?::|$| -)`)
-	// errorWord is a code in a text: insufficient_quota.
-	errorWord = regexp.MustCompile(`\b[a-z]{2,20}(?:_[a-z]{2,20}){1,5}\b`)
+	// googleReason is the reason in the texts of Google's client libraries: "…, rateLimitExceeded" at the end of the first line,
+	// "name = ErrorInfo reason = API_KEY_INVALID".
+	googleReason = regexp.MustCompile(`name = ErrorInfo reason = ([A-Z_]{3,60})|\., ([a-z]+(?:[A-Z][a-z]+)+)(?:\n|$)|, ([a-z]+(?:[A-Z][a-z]+)*Exceeded)(?:\n|$)`)
+	// errorWord is a code in a text: insufficient_quota, RESOURCE_EXHAUSTED.
+	errorWord = regexp.MustCompile(`\b(?:[a-z]{2,20}(?:_[a-z]{2,20}){1,5}|[A-Z]{2,20}(?:_[A-Z]{2,20}){1,5})\b`)
 )
 
 // maxNames bounds in how much of a message names are looked for.
@@ -110,6 +136,9 @@ func (r *reply) readNames() {
 	if m := grpcName.FindStringSubmatch(start); m != nil {
 		r.addCode(m[1])
 	}
+	if m := googleReason.FindStringSubmatch(r.message); m != nil {
+		r.addCode(first(m[1], m[2], m[3]))
+	}
 	for _, m := range errorName.FindAllStringSubmatch(start, 4) {
 		r.addCode(m[1])
 	}
@@ -117,7 +146,9 @@ func (r *reply) readNames() {
 		return
 	}
 	for _, word := range errorWord.FindAllString(start, maxCodes) { // a text alone
-		if _, known := exactCodes[word]; known {
+		_, exact := exactCodes[strings.ToLower(word)]
+		_, general := generalTypes[strings.ToLower(word)]
+		if exact || general {
 			r.addCode(word)
 		}
 	}
