@@ -43,7 +43,7 @@ func overhead(ctx context.Context, pairs int) error {
 		return err
 	}
 	fmt.Printf("\noverhead of chain, guard and limits on an answer after 1 ms (medians of %d interleaved pairs)\n", pairs)
-	for _, words := range []int{50, 2000} {
+	for _, words := range []int{50, 2000, 10_000} {
 		messages := []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, strings.Repeat("word ", words))}
 		var times [2][]time.Duration
 		for i := range pairs {
