@@ -59,7 +59,7 @@ func ParseConfig(name string, data []byte) (*Config, error) {
 type document struct {
 	name   string
 	faults []fault
-	more   int // faults that were not kept, for want of anybody who would read them
+	more   int      // faults that were not kept, for want of anybody who would read them
 	refs   []placed // the chain entries, with their lines
 }
 
