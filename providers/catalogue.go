@@ -153,7 +153,7 @@ func (e entry) open(s Settings) (Provider, error) {
 func custom(name string) (entry, error) {
 	e := entry{name: name, prefix: envPrefix(name), keyless: true, build: buildOpenAI}
 	for _, c := range catalogue() {
-		if e.prefix == c.prefix || slices.Contains(c.keyVars(), e.prefix+"_API_KEY") {
+		if slices.Contains(c.keyVars(), e.prefix+"_API_KEY") {
 			return e, fmt.Errorf("the provider %q would get the key of %s from %s_API_KEY; give it another name", name, c.name, e.prefix)
 		}
 	}

@@ -147,5 +147,5 @@ func ollamaModels() []known {
 // local says whether a model runs on a machine of the user's own, where tokens cost nothing. Ollama hosts some of its models, whose
 // names end in cloud.
 func local(provider, model, baseURL string) bool {
-	return provider == "ollama" && !strings.HasSuffix(model, "cloud") && !strings.Contains(baseURL, "ollama.com")
+	return provider == "offline" || provider == "ollama" && !strings.HasSuffix(model, "cloud") && !strings.Contains(baseURL, "ollama.com")
 }

@@ -35,6 +35,7 @@ func TestOpenKnowsItsModels(t *testing.T) {
 		require.Nil(t, p.Without, unknown)
 	}
 	require.Equal(t, &providers.Price{}, open(t, "ollama", "some-model").Price, "one's own machine costs nothing")
+	require.Equal(t, &providers.Price{}, open(t, "offline", "").Price)
 	require.Nil(t, open(t, "ollama", "gpt-oss:120b-cloud").Price)
 	t.Setenv("OLLAMA_BASE_URL", "https://ollama.com")
 	require.Nil(t, open(t, "ollama", "gemma4").Price)

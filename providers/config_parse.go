@@ -59,6 +59,7 @@ func ParseConfig(name string, data []byte) (*Config, error) {
 type document struct {
 	name   string
 	faults []fault
+	more   int      // faults that were not kept, for want of anybody who would read them
 	refs   []placed // the chain entries, with their lines
 }
 
@@ -74,6 +75,10 @@ type placed struct {
 }
 
 func (d *document) at(line int, format string, args ...any) {
+	if len(d.faults) >= 10*maxFaults {
+		d.more++
+		return
+	}
 	d.faults = append(d.faults, fault{line, fmt.Sprintf(format, args...)})
 }
 

@@ -34,7 +34,7 @@ func (d *document) err() error {
 	var lines []string
 	for i, f := range d.faults {
 		if i == maxFaults {
-			lines = append(lines, fmt.Sprintf("and %d more", len(d.faults)-i))
+			lines = append(lines, fmt.Sprintf("and %d more", len(d.faults)-i+d.more))
 			break
 		}
 		lines = append(lines, fmt.Sprintf("%s:%d: %s", d.name, f.line, f.text))

@@ -5,6 +5,8 @@
 // [Provider] too. A [Chain] of them is an llms.Model that tries again, waits, falls back, and says clearly what failed.
 // [Guard] is the HTTP transport below, which keeps status, Retry-After and errors inside a 200 that the clients lose.
 //
+// [ReadConfig] reads the same and more from a file: chains, roles, limits, prices. [Config.Doctor] finds out which providers work.
+//
 // [Generate] asks for an answer of a Go type: text, or JSON under the type's schema; it checks the answer and asks again when it
 // can't be used.
 //

@@ -138,6 +138,11 @@ func TestRolesFromEnv(t *testing.T) {
 	require.Equal(t, "openai/gpt-y, groq/q", named(m.Roles["editor"]))
 	require.Equal(t, "openai/gpt-x, groq/q", named(m.Roles["story_planner"]))
 
+	t.Setenv("OPENAI_MODEL", "gpt-y")
+	m, err = providers.FromEnv("openai:gpt-x", "groq:q", "openai")
+	require.NoError(t, err)
+	require.Equal(t, "openai/gpt-y, groq/q", named(m.Roles["editor"]), "not twice, whoever names the model")
+
 	t.Setenv("AGENT_WRITER_MODEL", "claude-z")
 	m, err = providers.FromEnv("openai")
 	require.NoError(t, err)

@@ -159,11 +159,17 @@ type builder struct {
 }
 
 func (b *builder) model(refs []ref) (llms.Model, error) {
-	var ps []Provider
+	ps, err := b.open(refs)
+	if err != nil {
+		return nil, err
+	}
+	return newChain(b.chain, ps)
+}
+
+func (b *builder) open(refs []ref) (ps []Provider, err error) {
 	for _, r := range refs {
 		p, ok := b.opened[r]
 		if !ok {
-			var err error
 			if p, err = b.config.open(r, Settings{}); err != nil {
 				return nil, err
 			}
@@ -171,7 +177,7 @@ func (b *builder) model(refs []ref) (llms.Model, error) {
 		}
 		ps = append(ps, p)
 	}
-	return newChain(b.chain, ps)
+	return ps, nil
 }
 
 // role makes the model of a role; the note is what the user should know of it.
@@ -179,7 +185,15 @@ func (b *builder) role(r role, all []ref, shared llms.Model) (m llms.Model, note
 	refs, note := r.refs(all)
 	m = shared
 	if !slices.Equal(refs, all) {
-		if m, err = b.model(refs); err != nil {
+		ps, err := b.open(refs)
+		if err != nil {
+			return nil, "", err
+		}
+		if r.model != "" { // it may be another entry's too
+			again := func(p Provider) bool { return p.Name == ps[0].Name && p.Model == ps[0].Model }
+			ps = append(ps[:1], slices.DeleteFunc(ps[1:], again)...)
+		}
+		if m, err = newChain(b.chain, ps); err != nil {
 			return nil, "", err
 		}
 	}

@@ -118,7 +118,6 @@ func (r role) refs(all []ref) (refs []ref, note string) {
 		note = fmt.Sprintf("The model %s of the role %s is for %s, and is not used with %s.", r.model, r.name, r.modelFor, refs[0].name)
 	default:
 		refs[0].model = r.model
-		refs = append(refs[:1], slices.DeleteFunc(refs[1:], func(other ref) bool { return other == refs[0] })...)
 	}
 	return refs, note
 }

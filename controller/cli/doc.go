@@ -1,5 +1,5 @@
-// Package cli gives any pipeline the same command line: run, resume, status, pause, retry, show, history, export and
-// repair. A program hands it the pipeline and its parameters:
+// Package cli gives any pipeline the same command line: run, resume, status, pause, retry, show, history, export,
+// repair and doctor. A program hands it the pipeline and its parameters:
 //
 //	os.Exit(cli.Main(cli.App[Params]{
 //		Pipeline: novel,
@@ -15,6 +15,9 @@
 // 2 refused because of what was typed; 3 completed in part; 4 paused or waiting for a person.
 //
 // Flags of two kinds: those that App.Flags declares belong to the run, are recorded when it starts, and contradict it
-// when they differ on resume; --provider, --parallel, --inject and --seed belong to the session, are recorded too, and
-// may change on every resume.
+// when they differ on resume; --config, --provider, --parallel, --inject and --seed belong to the session, are recorded
+// too, and may change on every resume.
+//
+// Who answers is said by --provider, else by the program's own Config.Model and Roles, else by DEFAULT_LLM_PROVIDER, else by the
+// chain of a configuration file (see providers.ParseConfig); else it is the offline author.
 package cli

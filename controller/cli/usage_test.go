@@ -93,7 +93,7 @@ func TestHelpNamesEveryFlagAndVerb(t *testing.T) {
 	o := run(t, tides(t, &script{}), "--help")
 	require.Equal(t, 0, o.code)
 	for _, word := range []string{"--project", "--out", "--sea", "--count", "--provider", "--parallel", "--resume", "--fresh", "--status",
-		"--inject", "--seed", "--json", "--no-color", "-v,", "pause", "unpause", "retry", "show", "repair", "export", "history", "first"} {
+		"--inject", "--seed", "--json", "--no-color", "-v,", "pause", "unpause", "retry", "show", "repair", "export", "history", "doctor", "--config", "first"} {
 		require.Contains(t, o.out, word)
 	}
 }
