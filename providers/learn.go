@@ -15,6 +15,7 @@ type ended struct {
 	used     resilience.Usage // zero: unknown
 	answered bool
 	class    resilience.Class // of the failure
+	atOnce   bool             // the provider asks to come again at once, so it was not that there were too many
 	allows   []resilience.Allowance
 	took     time.Duration
 }
@@ -35,7 +36,7 @@ func (l *limiter) done(t *ticket, e ended) {
 		l.took += (e.took - l.took) / 8
 	}
 	told := l.learn(t, e.allows, before, now)
-	if e.class == resilience.RateLimit {
+	if e.class == resilience.RateLimit && !e.atOnce {
 		l.slow(t, told, now)
 	} else {
 		l.ease(now)
@@ -196,6 +197,8 @@ func (c *Chain) ended(o outcome) ended {
 	e := ended{used: o.usage, answered: o.err == nil, took: o.latency, allows: resilience.Allowances(o.header, time.Now())}
 	if o.err != nil {
 		e.class = c.cfg.Policy.ClassOf(o.err)
+		told, ok := resilience.RetryAfter(o.err)
+		e.atOnce = ok && told == 0
 	}
 	return e
 }

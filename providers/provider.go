@@ -66,13 +66,13 @@ func (c *client) Call(ctx context.Context, prompt string, options ...llms.CallOp
 // GenerateContent asks the client. Inside a chain's attempt on this provider, that attempt's recorder is used. Alone it asks again
 // when the endpoint rejects the form in which it was told about a JSON Schema, and remembers that.
 func (c *client) GenerateContent(ctx context.Context, messages []llms.MessageContent, options ...llms.CallOption) (*llms.ContentResponse, error) {
+	rec, inside := ctx.Value(recorderKey{}).(*recorder)
+	if inside && rec.provider == c.name && rec.model == c.model { // the chain has checked the input
+		return c.ask(ctx, messages, options)
+	}
 	options, err := checkInput(ctx, messages, options)
 	if err != nil {
 		return nil, err
-	}
-	rec, inside := ctx.Value(recorderKey{}).(*recorder)
-	if inside && rec.provider == c.name && rec.model == c.model {
-		return c.ask(ctx, messages, options)
 	}
 	a := attempt{
 		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(options, 0), format: format(c.format.Load()),

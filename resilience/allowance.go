@@ -2,7 +2,6 @@ package resilience
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -58,9 +57,13 @@ const maxAllowances = 32
 // answer's Date header if there is one, else to now. The result is sorted by resource, window and limit; a server that
 // limits one resource twice is listed twice. A header that can't be read is left out.
 func Allowances(header http.Header, now time.Time) []Allowance {
+	keys := limitKeys(header)
+	if len(keys) == 0 {
+		return nil
+	}
 	now = serverTime(header, now)
 	found := make(map[limitName]*Allowance)
-	for _, key := range slices.Sorted(maps.Keys(header)) { // sorted: a bound that cuts always cuts the same
+	for _, key := range keys {
 		values := header[key]
 		name, field, ok := parseLimitName(key)
 		if !ok || len(values) == 0 {
@@ -82,6 +85,17 @@ func Allowances(header http.Header, now time.Time) []Allowance {
 	}
 	list = append(list, draftAllowances(header)...)
 	return tidy(list)
+}
+
+// limitKeys are the keys that may be about limits, sorted, so that a bound that cuts always cuts the same.
+func limitKeys(header http.Header) (keys []string) {
+	for key := range header {
+		if len(key) >= len("ratelimit") && strings.Contains(strings.ToLower(key), "limit") {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // tidy leaves out what says nothing, and sorts.

@@ -139,7 +139,9 @@ func (o *oracle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // say is what the oracle answers to a request.
 func say(request string) string {
-	text := func(s string) string { return fmt.Sprintf(`"finish_reason":"stop","message":{"role":"assistant","content":%q}`, s) }
+	text := func(s string) string {
+		return fmt.Sprintf(`"finish_reason":"stop","message":{"role":"assistant","content":%q}`, s)
+	}
 	switch {
 	case strings.Contains(request, "A title for a book"):
 		return text("The Patience of the Tide")
