@@ -1,6 +1,7 @@
 package resilience
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // class is the class of the failure. It is always one of [Classes].
 func (r *reply) class() Class {
-	for _, rule := range []func() Class{r.byDetails, r.byCode, r.byPhrase, r.byLength, r.byCodeWords, r.byType, r.byText, r.byFinish} {
+	for _, rule := range []func() Class{r.byDetails, r.byCode, r.byPhrase, r.byLength, r.byCodeWords, r.byStatusText, r.byType, r.byText, r.byFinish} {
 		if c := rule(); c != "" {
 			return c
 		}
@@ -90,6 +91,27 @@ func (r *reply) dayUsedUp() bool {
 // limited says whether the failure is about a limit of use at all.
 func (r *reply) limited() bool {
 	return r.status == 429 || r.status < 400 && (slices.Contains(r.codes, "throttling") || aboutUse.MatchString(r.phrases()))
+}
+
+// statusTexts are the names of the failing HTTP statuses, in lower case.
+var statusTexts = func() map[string]int {
+	texts := map[string]int{}
+	for status := 400; status < 600; status++ {
+		if text := http.StatusText(status); text != "" {
+			texts[strings.ToLower(text)] = status
+		}
+	}
+	return texts
+}()
+
+// byStatusText decides where a stream or a 200 says nothing but the name of the status that it should have had; a type that
+// tells more than Anthropic's "api_error" goes before it.
+func (r *reply) byStatusText() Class {
+	status := statusTexts[strings.ToLower(strings.Trim(r.phrases(), " .!"))]
+	if r.status >= 400 || status == 0 || slices.ContainsFunc(r.codes, func(code string) bool { return code != "api_error" && generalTypes[code] != "" }) {
+		return ""
+	}
+	return statusClass(status)
 }
 
 // statusClass is the class of an HTTP status alone.
