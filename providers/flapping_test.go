@@ -116,7 +116,7 @@ func TestFlappingProviders(t *testing.T) {
 			func(ctx context.Context, item string) (int, error) {
 				n := 0
 				for ; time.Since(start) < 10*time.Minute; n++ {
-					text, err := writer.Call(ctx, fmt.Sprint(item, " asks ", n))
+					text, err := llms.GenerateFromSinglePrompt(ctx, writer, fmt.Sprint(item, " asks ", n))
 					mu.Lock()
 					calls++
 					if err != nil {

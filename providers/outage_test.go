@@ -42,7 +42,7 @@ func book(t *testing.T) (*workflow.Pipeline, *workflow.Each[int, string]) {
 	scenes := workflow.NewEach("scenes", func(context.Context) ([]int, error) { return []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, nil },
 		func(n int) string { return fmt.Sprint("scene ", n) },
 		func(ctx context.Context, n int) (string, error) {
-			return writer.Call(ctx, fmt.Sprint("Write scene ", n))
+			return llms.GenerateFromSinglePrompt(ctx, writer, fmt.Sprint("Write scene ", n))
 		})
 	p, err := workflow.New("book", scenes)
 	require.NoError(t, err)
@@ -185,7 +185,9 @@ func TestUnknownTokensAreNotNone(t *testing.T) {
 		want int
 	}{"silent": {silent, 1}, "telling": {says(good), 0}} {
 		store := memstore.New()
-		_, err := runs(t.Context(), t, store, chain(t, member("a", script(c.step))), func(ctx context.Context) (string, error) { return writer.Call(ctx, "A scene.") })
+		_, err := runs(t.Context(), t, store, chain(t, member("a", script(c.step))), func(ctx context.Context) (string, error) {
+			return llms.GenerateFromSinglePrompt(ctx, writer, "A scene.")
+		})
 		require.NoError(t, err)
 		st, err := state.Load(t.Context(), store, "r")
 		require.NoError(t, err)
@@ -200,7 +202,9 @@ func TestEveryTryIsAnEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := script(fails(resilience.Overloaded, 0), finishes(good, "length"), says(good+" To the end."))
 		store := memstore.New()
-		_, err := runs(t.Context(), t, store, chain(t, member("a", a)), func(ctx context.Context) (string, error) { return writer.Call(ctx, "A scene.") })
+		_, err := runs(t.Context(), t, store, chain(t, member("a", a)), func(ctx context.Context) (string, error) {
+			return llms.GenerateFromSinglePrompt(ctx, writer, "A scene.")
+		})
 		require.NoError(t, err)
 		var log []string
 		for e, err := range store.Events(t.Context(), "r", state.Query{}) {

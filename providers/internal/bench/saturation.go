@@ -29,9 +29,6 @@ type scenario struct {
 
 // saturation makes calls side by side, in each of the ways.
 func saturation(ctx context.Context, calls int) error {
-	if calls <= 0 {
-		return nil
-	}
 	const perSecond, tokens = 20, 5000
 	fmt.Printf("\nsaturation: %d calls, %d at once, against %d requests and %d tokens a second with bursts of one second\n", calls, workers, perSecond, tokens)
 	fmt.Printf("  %-34s %9s %9s %7s %9s %8s\n", "", "took", "least", "ratio", "refused", "failed")
@@ -87,7 +84,7 @@ func (s scenario) run(ctx context.Context, api *limitapi.API, calls int) error {
 // backoff is what programs do without limits: one second, doubled at each refusal, at most eight tries.
 func backoff(ctx context.Context, m llms.Model, prompt string) (err error) {
 	for n := range 8 {
-		if _, err = m.Call(ctx, prompt); err == nil {
+		if _, err = llms.GenerateFromSinglePrompt(ctx, m, prompt); err == nil {
 			return nil
 		}
 		wait := time.Duration((0.5 + rand.Float64()) * float64(time.Second<<n))
