@@ -156,8 +156,11 @@ func (w *wire) messages(text []byte) ([]byte, error) {
 			known++
 		}
 	}
+	if known > 0 && known == len(w.Content) {
+		return text, nil
+	}
 	f, ok := splitFields(text)
-	if !ok || (known > 0 && known == len(w.Content)) {
+	if !ok {
 		return text, nil
 	}
 	if known == 0 {

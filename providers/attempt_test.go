@@ -16,7 +16,11 @@ func try(t testing.TB, p Provider, options ...llms.CallOption) outcome {
 	t.Helper()
 	c, ok := p.LLM.(*client)
 	require.True(t, ok)
-	a := attempt{provider: p.Name, model: p.Model, ask: c.ask, timeout: defaultTimeout, sink: newSink(options, 0)}
+	var o llms.CallOptions
+	for _, option := range options {
+		option(&o)
+	}
+	a := attempt{provider: p.Name, model: p.Model, ask: c.ask, timeout: defaultTimeout, sink: newSink(o, 0)}
 	return a.run(context.Background(), []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, "Write something.")}, options)
 }
 

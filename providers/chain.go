@@ -180,10 +180,10 @@ func (c *Chain) GenerateContent(ctx context.Context, messages []llms.MessageCont
 	}
 	k := &call{
 		chain: c, hooks: resilience.HooksFrom(ctx), messages: messages, options: options,
-		sink: newSink(options, resilience.MinAnswer), records: make([]record, len(c.members)), last: -1, stick: -1,
+		records: make([]record, len(c.members)), last: -1, stick: -1,
 	}
 	chosen := resilience.ApplyOptions(options)
-	k.limit = chosen.MaxTokens
+	k.sink, k.limit = newSink(chosen, resilience.MinAnswer), chosen.MaxTokens
 	k.skipUnfit(needsOf(messages, chosen, k.sink != nil), chosen)
 	k.skipSmall()
 	return told(ctx, c.cfg.Callbacks, k.hooks.Warn, messages, func() (*llms.ContentResponse, error) { return k.run(ctx) })

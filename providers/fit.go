@@ -102,9 +102,12 @@ func (k *call) skip(m *member, class resilience.Class, why, hint string) {
 
 // warnUnsampled tells, once for each provider, that a model chooses for itself what the caller wanted to choose.
 func (k *call) warnUnsampled(ctx context.Context, m *member) {
+	if !m.fixed() || k.hooks.Warn == nil {
+		return
+	}
 	o := resilience.ApplyOptions(append([]llms.CallOption{llms.WithTemperature(unsampled)}, k.options...))
 	given := o.Temperature != unsampled || o.TopP != 0 || o.TopK != 0
-	if given && k.hooks.Warn != nil && m.fixed() && !m.warned.Swap(true) {
+	if given && !m.warned.Swap(true) {
 		k.hooks.Warn(ctx, "sampling", fmt.Sprintf("%s %s takes neither temperature nor top-p nor top-k; they are left out", m.Name, m.Model))
 	}
 }

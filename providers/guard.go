@@ -103,7 +103,10 @@ func takeBody(req *http.Request) ([]byte, error) {
 
 // once makes one request; its answer is checked, or watched while it streams.
 func (g *guard) once(req *http.Request, r request, rec *recorder) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
+	ctx, cancel := req.Context(), context.CancelCauseFunc(func(error) {})
+	if r.mayStream() { // one that falls silent is ended
+		ctx, cancel = context.WithCancelCause(ctx)
+	}
 	out := req.WithContext(ctx)
 	if r.body != nil {
 		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
@@ -121,7 +124,7 @@ func (g *guard) once(req *http.Request, r request, rec *recorder) (*http.Respons
 		resp.Body = &closing{resp.Body, cancel}
 		return resp, nil
 	}
-	stream := resp.StatusCode < 300 && isStream(resp, r)
+	stream := resp.StatusCode < 300 && r.mayStream() && isStream(resp, r)
 	rec.arrived(resp.StatusCode, a.header, stream)
 	if stream {
 		resp.StatusCode = http.StatusOK
@@ -187,6 +190,11 @@ func (g *guard) transportError(req *http.Request, rec *recorder, err error) erro
 		return rec.failed(err)
 	}
 	return rec.failed(resilience.Wrap(g.provider, "", hideErr(err, keysOf(req))))
+}
+
+// mayStream says whether the answer may come in parts: when that is asked for, and in words that are not known.
+func (r request) mayStream() bool {
+	return r.stream || r.protocol == protocolOllama || r.protocol == protocolOther
 }
 
 func isStream(resp *http.Response, r request) bool {

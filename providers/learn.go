@@ -27,9 +27,12 @@ func (l *limiter) done(t *ticket, e ended) {
 	defer l.mu.Unlock()
 	l.refill(now)
 	l.inFlight--
-	before := make(map[*bucket]mark, len(l.buckets))
-	for _, b := range l.buckets {
-		before[b] = mark{b.level, b.expected}
+	var before map[*bucket]mark
+	if len(e.allows) > 0 {
+		before = make(map[*bucket]mark, len(l.buckets))
+		for _, b := range l.buckets {
+			before[b] = mark{b.level, b.expected}
+		}
 	}
 	l.settle(t, e)
 	if e.answered {

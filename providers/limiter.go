@@ -219,7 +219,9 @@ func (l *limiter) grant(t *ticket, now time.Time) {
 		l.passed, l.counted = 0, now
 	}
 	l.passed++
-	t.marks = make(map[*bucket]mark, len(l.buckets))
+	if len(l.buckets) > 0 {
+		t.marks = make(map[*bucket]mark, len(l.buckets))
+	}
 	for _, b := range l.buckets {
 		b.level -= b.need(t.expected)
 		b.expected += b.need(t.expected)

@@ -101,6 +101,9 @@ func (c *client) prepareOptions(p protocol, out *prepared, o llms.CallOptions) e
 
 // fits says whether the client can send a request without loss.
 func (c *client) fits(messages []llms.MessageContent, options []llms.CallOption, o llms.CallOptions) error {
+	if len(options) == 0 && plainTexts(messages) {
+		return nil
+	}
 	p := c.protocol
 	if c.compat != nil && !native(messages, o) {
 		p = protocolChat

@@ -75,7 +75,7 @@ func (c *client) GenerateContent(ctx context.Context, messages []llms.MessageCon
 		return nil, err
 	}
 	a := attempt{
-		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(options, 0), format: format(c.format.Load()),
+		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(resilience.ApplyOptions(options), 0), format: format(c.format.Load()),
 	}
 	if inside {
 		a.idle = rec.idle

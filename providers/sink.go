@@ -9,8 +9,6 @@ import (
 	"unicode"
 
 	"github.com/tmc/langchaingo/llms"
-
-	"github.com/dogear-go/dogear/resilience"
 )
 
 // sink stands between clients and the caller's streaming functions. It holds the first characters of each try back, so that an
@@ -31,8 +29,7 @@ type sink struct {
 }
 
 // newSink returns the sink for a call, nil when the caller does not stream.
-func newSink(options []llms.CallOption, hold int) *sink {
-	o := resilience.ApplyOptions(options)
+func newSink(o llms.CallOptions, hold int) *sink {
 	if o.StreamingFunc == nil && o.StreamingReasoningFunc == nil {
 		return nil
 	}

@@ -15,7 +15,7 @@ func TestSinkRemembersWhatWasDelivered(t *testing.T) {
 	require.Empty(t, (*sink)(nil).partial())
 
 	var got []byte
-	s := newSink([]llms.CallOption{llms.WithStreamingFunc(func(_ context.Context, p []byte) error { got = append(got, p...); return nil })}, 5)
+	s := newSink(llms.CallOptions{StreamingFunc: func(_ context.Context, p []byte) error { got = append(got, p...); return nil }}, 5)
 	s.begin()
 	require.NoError(t, s.write(ctx, []byte("ab")))
 	require.Empty(t, s.partial(), "it is held back")
@@ -27,7 +27,7 @@ func TestSinkRemembersWhatWasDelivered(t *testing.T) {
 	require.NoError(t, s.flush(ctx))
 	require.Equal(t, string(got), s.partial())
 
-	short := newSink([]llms.CallOption{llms.WithStreamingFunc(func(context.Context, []byte) error { return errors.New("enough") })}, 5)
+	short := newSink(llms.CallOptions{StreamingFunc: func(context.Context, []byte) error { return errors.New("enough") }}, 5)
 	short.begin()
 	require.NoError(t, short.write(ctx, []byte("ab")))
 	require.Error(t, short.flush(ctx))
