@@ -4,6 +4,7 @@
 // [Open] makes a provider of the catalogue, or of any endpoint that speaks OpenAI's protocol; any llms.Model makes a
 // [Provider] too. A [Chain] of them is an llms.Model that tries again, waits, falls back, and says clearly what failed.
 // [Guard] is the HTTP transport below, which keeps status, Retry-After and errors inside a 200 that the clients lose.
+// Before a request leaves it waits its turn at the provider's [Limits], which all chains of a [Pool] keep to together.
 //
 // [ReadConfig] reads the same and more from a file: chains, roles, limits, prices. [Config.Doctor] finds out which providers work.
 //

@@ -169,3 +169,29 @@ func TestAStreamMayEndWithItsFinishReason(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "f", resp.Choices[0].ToolCalls[0].FunctionCall.Name)
 }
+
+// TestHTTPRequestsOfACallAreBounded: whatever fails, and however an endpoint rejects what it is told, one call makes no more
+// requests than MaxTries.
+func TestHTTPRequestsOfACallAreBounded(t *testing.T) {
+	t.Parallel()
+	nowait := resilience.Policy{Rules: map[resilience.Class]resilience.Rule{}}
+	for _, c := range resilience.Classes() {
+		nowait.Rules[c] = resilience.Rule{Attempts: 50, Wait: resilience.Never, Switch: 3}
+	}
+	for _, status := range []int{400, 401, 404, 408, 413, 422, 429, 500, 503} {
+		requests := 0
+		a := serve(t, func(n int, w http.ResponseWriter, r *http.Request, body map[string]any) {
+			requests++
+			answers(status, map[string]string{"Retry-After": "0"}, `{"error":{"message":"no","type":"invalid_request_error"}}`)(n, w, r, body)
+		})
+		var members []providers.Provider
+		for _, name := range []string{"groq", "openai", "mistral"} {
+			members = append(members, openModel(t, a, name, "m-1"))
+		}
+		ctx := resilience.WithSchema(context.Background(), "x", []byte(objectSchema))
+		_, err := ask(ctx, chainWith(t, providers.ChainConfig{Policy: nowait}, members...))
+		require.Error(t, err, status)
+		require.LessOrEqual(t, requests, resilience.MaxTries, status)
+		require.GreaterOrEqual(t, requests, 3, "each was asked: %d", status)
+	}
+}
