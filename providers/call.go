@@ -10,6 +10,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/providers/internal/limit"
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -35,11 +36,11 @@ type call struct {
 type record struct {
 	counts   map[resilience.Class]int
 	tries    int
-	excluded bool   // not for this call
-	format   format // that the endpoint takes, as far as this call found out
-	rejected error  // why it does not take the first
-	err      error  // the last failure
-	order    int    // when that was
+	excluded bool        // not for this call
+	format   wire.Format // that the endpoint takes, as far as this call found out
+	rejected error       // why it does not take the first
+	err      error       // the last failure
+	order    int         // when that was
 }
 
 // fatal is an error that ends the call as it is: of a hook, a pause, the context.

@@ -9,6 +9,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/openai"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -43,19 +44,19 @@ type Provider struct {
 // client is a client of langchaingo behind the guard. On its own it gives the same typed errors as in a chain.
 type client struct {
 	name, model string
-	protocol    protocol // what inner speaks
+	protocol    wire.Protocol // what inner speaks
 	inner       llms.Model
-	compat      llms.Model // speaks OpenAI's protocol to the same server, for what inner can't say; nil: nothing more
-	maxTokens   int        // asked for when the caller gives no limit; zero: the API's default
-	blocks      bool       // makes a choice of each block of one answer, as Anthropic's client does
-	legacyLimit bool       // knows max_tokens, not max_completion_tokens
-	samples     bool       // knows top_k and repetition_penalty, which OpenAI's own API does not
-	context     int        // tokens; zero: unknown
-	without     []Feature  // what the model can't do
-	unknown     []string   // options that the API rejects
-	withTools   []field    // to be added to requests with tools
+	compat      llms.Model   // speaks OpenAI's protocol to the same server, for what inner can't say; nil: nothing more
+	maxTokens   int          // asked for when the caller gives no limit; zero: the API's default
+	blocks      bool         // makes a choice of each block of one answer, as Anthropic's client does
+	legacyLimit bool         // knows max_tokens, not max_completion_tokens
+	samples     bool         // knows top_k and repetition_penalty, which OpenAI's own API does not
+	context     int          // tokens; zero: unknown
+	without     []Feature    // what the model can't do
+	unknown     []string     // options that the API rejects
+	withTools   []wire.Field // to be added to requests with tools
 
-	format atomic.Int32 // the response format that the endpoint is known to take: a format
+	format atomic.Int32 // the response format that the endpoint is known to take: a wire.Format
 	window atomic.Int64 // the largest that was asked for
 }
 
@@ -66,8 +67,8 @@ func (c *client) Call(ctx context.Context, prompt string, options ...llms.CallOp
 // GenerateContent asks the client. Inside a chain's attempt on this provider, that attempt's recorder is used. Alone it asks again
 // when the endpoint rejects the form in which it was told about a JSON Schema, and remembers that.
 func (c *client) GenerateContent(ctx context.Context, messages []llms.MessageContent, options ...llms.CallOption) (*llms.ContentResponse, error) {
-	rec, inside := ctx.Value(recorderKey{}).(*recorder)
-	if inside && rec.provider == c.name && rec.model == c.model { // the chain has checked the input
+	rec, inside := wire.RecorderFrom(ctx)
+	if inside && rec.Provider == c.name && rec.Model == c.model { // the chain has checked the input
 		return c.ask(ctx, messages, options)
 	}
 	options, err := checkInput(ctx, messages, options)
@@ -75,14 +76,14 @@ func (c *client) GenerateContent(ctx context.Context, messages []llms.MessageCon
 		return nil, err
 	}
 	a := attempt{
-		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(resilience.ApplyOptions(options), 0), format: format(c.format.Load()),
+		provider: c.name, model: c.model, ask: c.ask, timeout: defaultTimeout, sink: newSink(resilience.ApplyOptions(options), 0), format: wire.Format(c.format.Load()),
 	}
 	if inside {
-		a.idle = rec.idle
+		a.idle = rec.Idle
 	}
 	o := a.steppingDown(ctx, messages, options, &c.format)
 	if inside {
-		rec.absorb(o)
+		rec.Absorb(wire.Result{Requests: o.requests, Status: o.status, Header: o.header, Rejected: o.formatRejected})
 	}
 	if o.err == nil && blank(o.resp) {
 		o.err = a.named(judge(o.resp))
@@ -98,18 +99,18 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	o := resilience.ApplyOptions(options)
 	inner, p := c.inner, c.protocol
 	if c.compat != nil && !native(messages, o) {
-		inner, p = c.compat, protocolChat
+		inner, p = c.compat, wire.ProtocolChat
 	}
 	r, err := c.prepare(p, messages, options, o)
 	if err != nil {
 		return nil, err
 	}
-	w := wish{extra: r.extra, join: r.join, unsampled: slices.Contains(c.without, FeatureSampling)}
-	if p == protocolOllama {
-		w.window = c.windowFor(messages, o.MaxTokens)
+	changes := wire.Changes{Fields: r.extra, Join: r.join, Unsampled: slices.Contains(c.without, FeatureSampling)}
+	if p == wire.ProtocolOllama {
+		changes.Window = c.windowFor(messages, o.MaxTokens)
 	}
-	if w.join || w.unsampled || w.window > 0 || len(w.extra) > 0 {
-		ctx = context.WithValue(ctx, wishKey{}, w)
+	if changes.Join || changes.Unsampled || changes.Window > 0 || len(changes.Fields) > 0 {
+		ctx = wire.WithChanges(ctx, changes)
 	}
 	first := make([]llms.CallOption, 0, len(r.options)+3)
 	if c.model != "" {
@@ -129,7 +130,7 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	case c.blocks:
 		joinBlocks(resp)
 	case c.compat != nil:
-		if err := c.cutByServer(messages, w.window, resp); err != nil {
+		if err := c.cutByServer(messages, changes.Window, resp); err != nil {
 			return nil, err
 		}
 	}
