@@ -14,6 +14,7 @@ import (
 // Format is how an endpoint is told which JSON it is to answer.
 type Format int32
 
+// Formats, from the strictest on.
 const (
 	FormatSchema Format = iota // the schema
 	FormatObject               // any JSON object

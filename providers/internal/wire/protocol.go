@@ -8,6 +8,7 @@ import (
 // Protocol is whose words an endpoint speaks.
 type Protocol int
 
+// Protocols.
 const (
 	ProtocolOther    Protocol = iota
 	ProtocolChat              // OpenAI's, and of those compatible with it

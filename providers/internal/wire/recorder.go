@@ -50,6 +50,7 @@ type Result struct {
 // its context ends; one with a guard is known to have got everything.
 type StreamEnd int
 
+// Ends of a stream.
 const (
 	NotStreamed StreamEnd = iota // or not seen
 	StreamCut
