@@ -12,6 +12,7 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -24,7 +25,7 @@ type attempt struct {
 	ask             func(context.Context, []llms.MessageContent, []llms.CallOption) (*llms.ContentResponse, error)
 	timeout, idle   time.Duration
 	sink            *sink
-	format          format // how the endpoint is told about JSON
+	format          wire.Format // how the endpoint is told about JSON
 }
 
 // outcome is what came of it. err nil: resp is an answer that arrived whole.
@@ -45,7 +46,7 @@ type outcome struct {
 func (a attempt) steppingDown(ctx context.Context, messages []llms.MessageContent, options []llms.CallOption, takes *atomic.Int32) outcome {
 	first := a.run(ctx, messages, options)
 	o := first
-	for o.formatRejected && a.format < formatNone {
+	for o.formatRejected && a.format < wire.FormatNone {
 		a.format++
 		requests := o.requests
 		o = a.run(ctx, messages, options)
@@ -54,7 +55,7 @@ func (a attempt) steppingDown(ctx context.Context, messages []llms.MessageConten
 	switch {
 	case o.err == nil && first.formatRejected:
 		takes.Store(int32(a.format))
-	case o.err != nil && first.formatRejected && rejectsFormat(o.err):
+	case o.err != nil && first.formatRejected && wire.RejectsFormat(o.err):
 		requests := o.requests
 		o = first
 		o.requests = requests
@@ -68,17 +69,17 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 		ctx, cancel = context.WithTimeout(parent, a.timeout)
 	}
 	defer cancel()
-	rec := &recorder{provider: a.provider, model: a.model, idle: a.idle, unset: unsetOptions(options), format: a.format}
+	rec := &wire.Recorder{Provider: a.provider, Model: a.model, Idle: a.idle, Unset: unsetOptions(options), Format: a.format}
 	a.sink.begin()
-	a.sink.without(rec.isToolText)
+	a.sink.without(rec.IsToolText)
 	start := time.Now()
-	resp, err := a.safely(withRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
+	resp, err := a.safely(wire.WithRecorder(ctx, rec), messages, append(options[:len(options):len(options)], a.sink.options()...))
 	o := outcome{latency: time.Since(start)}
-	s := rec.result()
-	o.status, o.usage, o.header, o.requests = s.status, s.usage, s.header, s.requests
-	o.formatRejected = s.rejected
-	if err != nil || a.sink.failed() || s.end == streamCut || (a.sink != nil && s.end == notStreamed && ctx.Err() != nil) {
-		o.err = a.failure(parent, ctx, err, s.fail)
+	s := rec.Result()
+	o.status, o.usage, o.header, o.requests = s.Status, s.Usage, s.Header, s.Requests
+	o.formatRejected = s.Rejected
+	if err != nil || a.sink.failed() || s.End == wire.StreamCut || (a.sink != nil && s.End == wire.NotStreamed && ctx.Err() != nil) {
+		o.err = a.failure(parent, ctx, err, s.Fail)
 	}
 	if resp != nil && slices.Contains(resp.Choices, nil) {
 		whole := *resp
@@ -91,11 +92,11 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	if o.err != nil {
 		return o
 	}
-	fillUsage(resp, s.usage)
-	fillFinish(resp, s.finish)
-	o.resp, o.usage = resp, maxUsage(s.usage, usageOf(resp))
-	if s.refusal != "" && answerText(resp) == "" && !callsTools(resp) {
-		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", s.refusal))
+	fillUsage(resp, s.Usage)
+	fillFinish(resp, s.Finish)
+	o.resp, o.usage = resp, wire.MaxUsage(s.Usage, usageOf(resp))
+	if s.Refusal != "" && answerText(resp) == "" && !callsTools(resp) {
+		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", s.Refusal))
 	}
 	return o
 }
@@ -112,7 +113,7 @@ func (a attempt) safely(ctx context.Context, messages []llms.MessageContent, opt
 
 // failure finds out what really happened. What is known better than the client's error comes first: the caller's own
 // function, the caller's context, this attempt's deadline, what the guard saw on the wire.
-func (a attempt) failure(parent, ctx context.Context, err, wire error) error {
+func (a attempt) failure(parent, ctx context.Context, err, seen error) error {
 	if _, own := a.sink.state(); own != nil {
 		class := resilience.Unknown
 		if parent.Err() != nil {
@@ -129,8 +130,8 @@ func (a attempt) failure(parent, ctx context.Context, err, wire error) error {
 			Err:  fmt.Errorf("no complete answer within %s: %w", a.timeout, ctx.Err()),
 			Hint: "a long answer may need a longer timeout",
 		}
-	case wire != nil:
-		return a.named(wire)
+	case seen != nil:
+		return a.named(seen)
 	case err == nil:
 		return a.error(resilience.InvalidResponse, errors.New("the stream ended before the answer did"))
 	}
@@ -172,8 +173,8 @@ func (a attempt) error(class resilience.Class, cause error) error {
 }
 
 // unsetOptions finds what the caller left alone and what the client would lose.
-func unsetOptions(options []llms.CallOption) unset {
+func unsetOptions(options []llms.CallOption) wire.Unset {
 	nan := func(o *llms.CallOptions) { o.Temperature = math.NaN() }
 	o := resilience.ApplyOptions(append([]llms.CallOption{nan}, options...))
-	return unset{temperature: math.IsNaN(o.Temperature), topP: o.TopP}
+	return wire.Unset{Temperature: math.IsNaN(o.Temperature), TopP: o.TopP}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/providers/internal/limit"
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -34,11 +36,11 @@ type call struct {
 type record struct {
 	counts   map[resilience.Class]int
 	tries    int
-	excluded bool   // not for this call
-	format   format // that the endpoint takes, as far as this call found out
-	rejected error  // why it does not take the first
-	err      error  // the last failure
-	order    int    // when that was
+	excluded bool        // not for this call
+	format   wire.Format // that the endpoint takes, as far as this call found out
+	rejected error       // why it does not take the first
+	err      error       // the last failure
+	order    int         // when that was
 }
 
 // fatal is an error that ends the call as it is: of a hook, a pause, the context.
@@ -98,7 +100,7 @@ func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
 	t.Provider, t.Model = m.Name, m.Model
 	if k.hooks.Before != nil {
 		if err := k.hooks.Before(ctx, t); err != nil {
-			m.limiter.leave(turn)
+			m.limiter.Leave(turn)
 			m.health.free()
 			return nil, fatal{err}
 		}
@@ -143,7 +145,7 @@ func (k *call) handOut(ctx context.Context, resp *llms.ContentResponse, replayed
 }
 
 // ask makes the request.
-func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
+func (k *call) ask(ctx context.Context, m *member, turn *limit.Ticket, t resilience.Try, options []llms.CallOption) (*llms.ContentResponse, error) {
 	k.warnUnsampled(ctx, m)
 	k.tries++
 	k.records[m.index].tries++
@@ -156,7 +158,7 @@ func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Tr
 	a.format = k.format(m)
 	o := a.run(ctx, k.asked(), options)
 	t.Status, t.Usage, t.Latency, t.Finish = o.status, o.usage, o.latency, finishOf(o.resp)
-	m.limiter.done(turn, k.chain.ended(o))
+	m.limiter.Done(turn, k.chain.settled(o))
 	if o.err == nil && blank(o.resp) {
 		// A limit that was used up before the first word says what to ask next, so that one is recorded like an answer.
 		if fault := judge(o.resp); resilience.Classify(fault) != resilience.Truncated || len(o.resp.Choices) == 0 {
@@ -174,16 +176,16 @@ func (k *call) ask(ctx context.Context, m *member, turn *ticket, t resilience.Tr
 		m.health.free()
 		return nil, fatal{err}
 	}
-	return k.accept(ctx, m, resp, turn.at)
+	return k.accept(ctx, m, resp, turn.At())
 }
 
 // adapted adds what the member needs to the caller's options: its own model, and a limit that it can meet.
-func (m *member) adapted(options []llms.CallOption, limit int) []llms.CallOption {
+func (m *member) adapted(options []llms.CallOption, maxTokens int) []llms.CallOption {
 	options = options[:len(options):len(options)]
 	if m.Model != "" {
 		options = append(options, llms.WithModel(m.Model))
 	}
-	if m.MaxOutput > 0 && limit > m.MaxOutput {
+	if m.MaxOutput > 0 && maxTokens > m.MaxOutput {
 		options = append(options, llms.WithMaxTokens(m.MaxOutput))
 	}
 	return options
@@ -301,7 +303,7 @@ func (k *call) settle(ctx context.Context, m *member, d decision, replayed bool)
 	case replayed:
 		return
 	case !d.block.IsZero():
-		m.limiter.block(d.block)
+		m.limiter.Block(d.block)
 		fallthrough
 	case !d.cool:
 		m.health.free()

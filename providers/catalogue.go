@@ -15,6 +15,7 @@ import (
 	"github.com/tmc/langchaingo/llms/ollama"
 	"github.com/tmc/langchaingo/llms/openai"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/providers/offline"
 )
 
@@ -139,7 +140,7 @@ func Open(name string, s Settings) (Provider, error) { return (&Config{}).Open(n
 
 // open makes the provider of settings that are complete.
 func (e entry) open(s Settings) (Provider, error) {
-	m, err := e.build(e, s, httpClient(s.Transport, e.name))
+	m, err := e.build(e, s, newGuard(s.Transport, e.name).Client())
 	if err != nil {
 		return Provider{}, fmt.Errorf("%s: %w", e.name, err)
 	}
@@ -197,7 +198,7 @@ func buildOpenAI(e entry, s Settings, hc *http.Client) (*client, error) {
 	}
 	_, known := lookup(e.name)
 	return &client{
-		name: e.name, model: s.Model, protocol: protocolChat, inner: m, context: s.Context,
+		name: e.name, model: s.Model, protocol: wire.ProtocolChat, inner: m, context: s.Context,
 		legacyLimit: !known || e.name != "openai" && e.name != "groq",
 		samples:     !known || e.name == "together_ai" || e.name == "openrouter",
 		without:     s.Without, unknown: unknownOptions(e.name), withTools: withTools(e.name, s.Model),
@@ -216,12 +217,12 @@ func unknownOptions(provider string) []string {
 // withTools is what a model needs to be told when it gets tools. OpenAI's gpt-6 family takes tools in chat completions only without
 // reasoning (developers.openai.com, October 2026). DeepSeek's models want their reasoning back with each result, which
 // langchaingo's messages have no place for (api-docs.deepseek.com, November 2026).
-func withTools(provider, model string) []field {
+func withTools(provider, model string) []wire.Field {
 	switch {
 	case provider == "openai" && strings.HasPrefix(model, "gpt-6"):
-		return []field{{"reasoning_effort", json.RawMessage(`"none"`)}}
+		return []wire.Field{{Key: "reasoning_effort", Raw: json.RawMessage(`"none"`)}}
 	case provider == "deepseek":
-		return []field{{"thinking", json.RawMessage(`{"type":"disabled"}`)}}
+		return []wire.Field{{Key: "thinking", Raw: json.RawMessage(`{"type":"disabled"}`)}}
 	}
 	return nil
 }
@@ -245,13 +246,13 @@ func buildOllama(e entry, s Settings, hc *http.Client) (*client, error) {
 		return nil, errors.New("the base URL can't be read")
 	}
 	native := *hc
-	native.Transport = withKey(hc.Transport, s.Key)
+	native.Transport = wire.WithKey(hc.Transport, s.Key)
 	m, err := ollama.New(ollama.WithServerURL(root), ollama.WithModel(s.Model), ollama.WithHTTPClient(&native))
 	if err != nil {
 		return nil, err
 	}
 	return &client{
-		name: e.name, model: s.Model, protocol: protocolOllama, inner: m, compat: compat, context: s.Context, without: s.Without,
+		name: e.name, model: s.Model, protocol: wire.ProtocolOllama, inner: m, compat: compat, context: s.Context, without: s.Without,
 		legacyLimit: true,
 	}, nil
 }
@@ -270,7 +271,7 @@ func buildAnthropic(e entry, s Settings, hc *http.Client) (*client, error) {
 		limit = min(limit, s.MaxOutput)
 	}
 	return &client{
-		name: e.name, model: s.Model, protocol: protocolMessages, inner: m, context: s.Context, without: s.Without,
+		name: e.name, model: s.Model, protocol: wire.ProtocolMessages, inner: m, context: s.Context, without: s.Without,
 		maxTokens: limit, blocks: true,
 	}, nil
 }

@@ -98,114 +98,6 @@ func TestContextLengthWantsALargerWindow(t *testing.T) {
 	require.Zero(t, b.calls())
 }
 
-func TestRetryAfterIsHonoured(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a := script(fails(resilience.RateLimit, 30*time.Second), says(good))
-		start := time.Now()
-		_, err := ask(t.Context(), chain(t, member("a", a)))
-		require.NoError(t, err)
-		require.GreaterOrEqual(t, time.Since(start), 30*time.Second)
-		require.Less(t, time.Since(start), 33*time.Second)
-	})
-}
-
-func TestLongRetryAfterSwitchesAtOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a, b := script(fails(resilience.RateLimit, 30*time.Second), says("again "+good)), script(says(good))
-		c := chain(t, member("a", a), member("b", b))
-		start := time.Now()
-		_, err := ask(t.Context(), c)
-		require.NoError(t, err)
-		require.Zero(t, time.Since(start))
-		<-time.After(29 * time.Second)
-		got, err := ask(t.Context(), c)
-		require.NoError(t, err)
-		require.Equal(t, good, got, "a still cools down")
-		<-time.After(5 * time.Second)
-		got, err = ask(t.Context(), c)
-		require.NoError(t, err)
-		require.Equal(t, "again "+good, got, "a is back")
-	})
-}
-
-func TestAllCoolingWaitsForTheSoonest(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a := script(fails(resilience.RateLimit, 10*time.Minute), says(good))
-		b := script(fails(resilience.RateLimit, 2*time.Minute), says("b "+good))
-		start := time.Now()
-		got, err := ask(t.Context(), chain(t, member("a", a), member("b", b)))
-		require.NoError(t, err)
-		require.Equal(t, "b "+good, got)
-		require.InDelta(t, 2*time.Minute, time.Since(start), float64(10*time.Second))
-	})
-}
-
-func TestTooLongAWaitSaysUntilWhen(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a := script(fails(resilience.RateLimit, 3*time.Hour), says(good))
-		c := chain(t, member("a", a))
-		start := time.Now()
-		for range 2 { // the second call does not even ask
-			_, err := ask(t.Context(), c)
-			var wait *providers.WaitError
-			require.ErrorAs(t, err, &wait)
-			require.InDelta(t, float64(3*time.Hour), float64(wait.Until.Sub(start)), float64(3*time.Second))
-			require.Equal(t, resilience.RateLimit, resilience.Classify(err))
-			var until interface{ WaitUntil() time.Time }
-			require.ErrorAs(t, err, &until)
-			var typed *resilience.Error
-			require.ErrorAs(t, err, &typed)
-			require.NotZero(t, typed.After)
-		}
-		require.Equal(t, 1, a.calls())
-		require.Zero(t, time.Since(start))
-	})
-}
-
-func TestKnownCooldownsAreKept(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a, b := script(says(good)), script(says("b "+good))
-		j := newJournal()
-		j.until["a"] = time.Now().Add(time.Hour)
-		got, err := ask(j.ctx(t.Context()), chain(t, member("a", a), member("b", b)))
-		require.NoError(t, err)
-		require.Equal(t, "b "+good, got)
-		require.Zero(t, a.calls())
-	})
-}
-
-func TestOneProbeAfterACooldown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		slow := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
-			<-time.After(time.Second)
-			return content(good, "stop"), nil
-		}
-		a, b := script(fails(resilience.RateLimit, time.Minute), slow), script(says("b "+good))
-		c := chain(t, member("a", a), member("b", b))
-		_, err := ask(t.Context(), c)
-		require.NoError(t, err)
-		<-time.After(2 * time.Minute)
-		var wg sync.WaitGroup
-		for range 10 {
-			wg.Go(func() {
-				_, err := ask(t.Context(), c)
-				require.NoError(t, err)
-			})
-		}
-		wg.Wait()
-		require.Equal(t, 2, a.calls(), "one call probes, the others go elsewhere")
-		_, err = ask(t.Context(), c)
-		require.NoError(t, err)
-		require.Equal(t, 3, a.calls(), "it is well again")
-	})
-}
-
 func TestTriesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -250,80 +142,6 @@ func TestChainErrorListsAll(t *testing.T) {
 		_, err = ask(t.Context(), c)
 		require.ErrorContains(t, err, "groq", "also what was out before the call is listed")
 	})
-}
-
-func TestTruncatedAsksForMore(t *testing.T) {
-	t.Parallel()
-	a := script(finishes(good, "length"), finishes(good, "max_tokens"), says(good+" Whole."))
-	j := newJournal()
-	got, err := ask(j.ctx(context.Background()), chain(t, member("a", a)), llms.WithMaxTokens(1000))
-	require.NoError(t, err)
-	require.Equal(t, good+" Whole.", got)
-	require.Equal(t, []int{1000, 2048, 4096}, []int{a.opts[0].MaxTokens, a.opts[1].MaxTokens, a.opts[2].MaxTokens})
-	require.Equal(t, []string{"before a", "after a answered", "wasted a1", "before a", "after a answered", "wasted a2", "before a", "after a answered"}, j.log)
-}
-
-func TestTruncatedGivesUpInTheEnd(t *testing.T) {
-	t.Parallel()
-	a, b := script(finishes(good, "length")), script(says(good))
-	_, err := ask(context.Background(), chain(t, member("a", a), member("b", b)))
-	require.Equal(t, resilience.Truncated, resilience.Classify(err))
-	require.Equal(t, 4, a.calls())
-	require.Zero(t, b.calls(), "another provider would cut it too")
-
-	got, err := ask(context.Background(), chainWith(t, providers.ChainConfig{AcceptTruncated: true}, member("a", a)))
-	require.NoError(t, err)
-	require.Equal(t, good, got)
-
-	small := member("a", script(finishes(good, "length")))
-	small.MaxOutput = 1500
-	_, err = ask(context.Background(), chain(t, small), llms.WithMaxTokens(1000), llms.WithJSONMode())
-	require.Error(t, err)
-	require.Equal(t, 2, small.LLM.(*scripted).calls(), "JSON is not continued, and the limit can't be raised further")
-	require.Equal(t, 1500, small.LLM.(*scripted).opts[1].MaxTokens)
-}
-
-func TestEmptyAnswers(t *testing.T) {
-	t.Parallel()
-	none := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
-		return &llms.ContentResponse{}, nil
-	}
-	null := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
-		return &llms.ContentResponse{Choices: []*llms.ContentChoice{nil}}, nil
-	}
-	nothing := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) { return nil, nil }
-	for name, s := range map[string]step{"": says(""), "space": says(" \n"), "none": none, "null": null, "nil": nothing} {
-		synctest.Test(t, func(t *testing.T) {
-			j := newJournal()
-			_, err := ask(j.ctx(t.Context()), chain(t, member("a", script(s)), member("b", script(says(good)))))
-			require.NoError(t, err, name)
-			require.Equal(t, []string{
-				"before a", "after a empty_response retry", "wait", "before a", "after a empty_response switch", "cools a empty_response",
-				"before b", "after b answered",
-			}, j.log, name)
-		})
-	}
-	synctest.Test(t, func(t *testing.T) { // with a little text it is recorded before it is judged
-		j := newJournal()
-		_, err := ask(j.ctx(t.Context()), chain(t, member("a", script(says("Ok."), says(good)))))
-		require.NoError(t, err)
-		require.Equal(t, []string{"before a", "after a answered", "wasted a1", "wait", "before a", "after a answered"}, j.log)
-	})
-	tool := func(context.Context, llms.CallOptions) (*llms.ContentResponse, error) {
-		return &llms.ContentResponse{Choices: []*llms.ContentChoice{{ToolCalls: []llms.ToolCall{{ID: "1", FunctionCall: &llms.FunctionCall{Name: "f"}}}}}}, nil
-	}
-	_, err := ask(context.Background(), chain(t, member("a", script(tool))))
-	require.NoError(t, err, "a tool call is an answer")
-}
-
-func TestFinishReasonsThatAreNoAnswer(t *testing.T) {
-	t.Parallel()
-	a, b := script(finishes(good, "content_filter")), script(says("b "+good))
-	j := newJournal()
-	got, err := ask(j.ctx(context.Background()), chain(t, member("a", a), member("b", b)))
-	require.NoError(t, err)
-	require.Equal(t, "b "+good, got)
-	require.Contains(t, j.log, "wasted a1")
 }
 
 func TestAttemptTimesOut(t *testing.T) {
@@ -372,22 +190,6 @@ func TestCancellationIsAlwaysCancellation(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		_, err := ask(ctx, chain(t, member("a", script(fails(resilience.Server, 0)))))
 		require.ErrorIs(t, err, context.Canceled)
-	})
-}
-
-func TestPauseEndsWaitsAndStartsNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		j := newJournal()
-		a := script(fails(resilience.RateLimit, time.Minute))
-		time.AfterFunc(5*time.Second, func() { close(j.pause) })
-		start := time.Now()
-		_, err := ask(j.ctx(t.Context()), chain(t, member("a", a)))
-		require.ErrorIs(t, err, errPaused)
-		require.Equal(t, 5*time.Second, time.Since(start))
-		_, err = ask(j.ctx(t.Context()), chain(t, member("a", a)))
-		require.ErrorIs(t, err, errPaused)
-		require.Equal(t, 1, a.calls())
 	})
 }
 
@@ -468,31 +270,5 @@ func TestManyCallsAtOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-	})
-}
-
-// TestADaysQuotaIsWaitedForOrPaused: what comes back by itself is no reason to fail where nobody else can answer.
-func TestADaysQuotaIsWaitedForOrPaused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		a := script(fails(resilience.Quota, 7*time.Minute), says(good))
-		got, err := ask(t.Context(), chain(t, member("a", a)))
-		require.NoError(t, err)
-		require.Equal(t, good, got)
-		require.InDelta(t, 7*time.Minute, time.Since(start), float64(10*time.Second))
-
-		a = script(fails(resilience.Quota, 7*time.Hour), says(good))
-		_, err = ask(t.Context(), chain(t, member("a", a)))
-		var wait *providers.WaitError
-		require.ErrorAs(t, err, &wait)
-		require.Equal(t, resilience.Quota, resilience.Classify(err))
-
-		start = time.Now()
-		a, b := script(fails(resilience.Quota, 7*time.Minute), says(good)), script(says("b "+good))
-		got, err = ask(t.Context(), chain(t, member("a", a), member("b", b)))
-		require.NoError(t, err)
-		require.Equal(t, "b "+good, got)
-		require.Zero(t, time.Since(start))
 	})
 }

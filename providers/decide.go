@@ -111,8 +111,8 @@ func (k *call) decideTransient(ctx context.Context, d *decision, m *member, rule
 	switch {
 	case brief && toldWait && told <= rule.Wait:
 		d.block = time.Now().Add(d.wait) // nobody is asked in its place for so little: all wait in line
-	case brief && !toldWait && m.limiter.known():
-		line, _ := m.limiter.wait(k.hooks.Run, estimate(k.asked(), k.limit), time.Now())
+	case brief && !toldWait && m.limiter.Known():
+		line, _ := m.limiter.Wait(k.hooks.Run, estimate(k.asked(), k.limit), time.Now())
 		d.wait = min(d.wait, spread(line+100*time.Millisecond)) // what is known of its limits says more than the rule
 	case turn || !again || d.wait > k.chain.cfg.MaxWait || toldWait:
 		d.cool, d.until = true, time.Now().Add(d.wait)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -97,7 +98,7 @@ func (p *patient) get(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, p.wrap(req, err)
 	}
-	body = hide(body, keysOf(req))
+	body = wire.Hide(body, wire.KeysOf(req))
 	page := bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
@@ -105,7 +106,7 @@ func (p *patient) get(ctx context.Context, address string) ([]byte, error) {
 	case resp.StatusCode == http.StatusNotFound, resp.StatusCode == http.StatusMethodNotAllowed, resp.StatusCode == http.StatusNotImplemented:
 		return nil, errNoList
 	case resp.StatusCode >= 400:
-		return nil, resilience.FromHTTP(p.Provider, resp.StatusCode, resp.Header, body[:min(len(body), maxErrorBody)])
+		return nil, resilience.FromHTTP(p.Provider, resp.StatusCode, resp.Header, body[:min(len(body), wire.MaxErrorBody)])
 	case page:
 		return nil, errPage
 	}
@@ -118,7 +119,7 @@ func (p *patient) wrap(req *http.Request, err error) error {
 	if errors.As(err, &at) {
 		err = at.Err // method and address are said elsewhere
 	}
-	return resilience.Wrap(p.Provider, "", hideErr(err, keysOf(req)))
+	return resilience.Wrap(p.Provider, "", wire.HideError(err, wire.KeysOf(req)))
 }
 
 // target is the address that a redirect leads to, as a base URL.
@@ -128,7 +129,7 @@ func (p *patient) target(resp *http.Response) string {
 		return "an address that can't be read"
 	}
 	to.User, to.RawQuery, to.Fragment = nil, "", ""
-	text := string(hide([]byte(to.String()), []string{p.settings.Key}))
+	text := string(wire.Hide([]byte(to.String()), []string{p.settings.Key}))
 	return strings.TrimSuffix(strings.TrimSuffix(text, "/models"), "/api/tags")
 }
 

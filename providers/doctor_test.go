@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,12 +30,12 @@ type service struct {
 	kind   string
 	noList bool
 	slow   bool
-	answer string // instead of an answer: status and body
-	seen   []*http.Request
+	answer string       // instead of an answer: status and body
+	seen   atomic.Int32 // requests; several providers may be examined at once
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.seen = append(s.seen, r)
+	s.seen.Add(1)
 	w.Header().Set("Content-Type", "application/json")
 	if s.slow {
 		_, _ = io.Copy(io.Discard, r.Body) // otherwise the end of the connection is not noticed
@@ -191,13 +192,13 @@ func TestDoctorOnEveryKind(t *testing.T) {
 				require.Equal(t, []providers.State{failed, ok, unknown, skipped}, states(d), "%+v", d)
 				require.Equal(t, "the key in "+keyVar+" is rejected: replace it, or check that it belongs to "+strings.TrimPrefix(server.URL, "http://"), d.Fix[0])
 				t.Setenv(keyVar, "")
-				before := len(s.seen)
+				before := s.seen.Load()
 				d = examine(t, kind)
 				require.Equal(t, []providers.State{failed, skipped, skipped, skipped}, states(d))
 				require.Contains(t, d.Fix[0], "set ")
 				require.Contains(t, d.Fix[0], keyVar)
 				require.Equal(t, "m-1", d.Model, "what is known is said")
-				require.Len(t, s.seen, before, "nothing is asked without a key")
+				require.Equal(t, before, s.seen.Load(), "nothing is asked without a key")
 			}
 		})
 	}

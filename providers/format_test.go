@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/providers/internal/wiretest"
 	"github.com/dogear-go/dogear/resilience"
 )
@@ -49,12 +50,12 @@ func TestFormats(t *testing.T) {
 		c, ok := opened(t, name, Settings{BaseURL: s.Base()}).LLM.(*client)
 		require.True(t, ok)
 		ctx := resilience.WithSchema(context.Background(), "x", []byte(anObject))
-		for f, rejected := range map[format]bool{formatSchema: true, formatObject: false, formatNone: false} {
+		for f, rejected := range map[wire.Format]bool{wire.FormatSchema: true, wire.FormatObject: false, wire.FormatNone: false} {
 			a := attempt{provider: c.name, model: c.model, ask: c.ask, format: f}
 			o := a.run(ctx, question(), nil)
 			require.Equal(t, rejected, o.formatRejected, "%s %d", name, f)
 			require.Equal(t, 1, o.requests)
-			require.Equal(t, f == formatObject, o.err == nil)
+			require.Equal(t, f == wire.FormatObject, o.err == nil)
 		}
 		require.Len(t, s.Calls(), 3)
 

@@ -55,7 +55,6 @@ type speech struct {
 }
 
 func speeches() []speech {
-	quoted := func(text string) string { return string(appendJSON(nil, text)) }
 	comments := []string{": keep-alive\n\n", "\n", "retry: 5\n", "event: ping\n\n", "data: OK\n\n", "data:\n"}
 	return []speech{
 		{

@@ -3,24 +3,25 @@ package providers
 import (
 	"errors"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
 // first is the response format that a JSON mode begins with.
-func (j JSONMode) first() format {
+func (j JSONMode) first() wire.Format {
 	switch j {
 	case JSONObject:
-		return formatObject
+		return wire.FormatObject
 	case JSONNone:
-		return formatNone
+		return wire.FormatNone
 	}
-	return formatSchema
+	return wire.FormatSchema
 }
 
 // format is how the member is told about JSON now: by what is known of it, by what calls found out, by what this one did.
-func (k *call) format(m *member) format {
+func (k *call) format(m *member) wire.Format {
 	r := &k.records[m.index]
-	r.format = max(r.format, m.JSON.first(), format(m.takes.Load()))
+	r.format = max(r.format, m.JSON.first(), wire.Format(m.takes.Load()))
 	return r.format
 }
 
@@ -28,7 +29,7 @@ func (k *call) format(m *member) format {
 // and the first error tells more.
 func (k *call) otherFormat(m *member, o *outcome) (decision, bool) {
 	r := &k.records[m.index]
-	if !o.formatRejected || r.format >= formatNone || k.tries >= k.chain.cfg.MaxTries {
+	if !o.formatRejected || r.format >= wire.FormatNone || k.tries >= k.chain.cfg.MaxTries {
 		var e *resilience.Error
 		if r.rejected != nil && errors.As(o.err, &e) && e.ErrorClass() == resilience.InvalidRequest {
 			o.err = r.rejected

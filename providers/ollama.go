@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -19,42 +18,6 @@ const (
 	// ollamaAnswer is how much of the window is kept for an answer without a limit, in tokens.
 	ollamaAnswer = 2048
 )
-
-// rewriteOllama makes a request to Ollama's own API fail where it would be cut: by itself the server leaves out what does not fit
-// into its window, at the start of the prompt or while it answers, and says nothing. Servers from before October 2025 do not know
-// the two fields and go on cutting; see [cutByServer].
-func rewriteOllama(f *fields, rec *recorder, w wish) {
-	f.setRaw("truncate", json.RawMessage("false"))
-	f.setRaw("shift", json.RawMessage("false"))
-	if string(f.get("format")) == `""` {
-		f.remove("format")
-	}
-	o, ok := splitFields(f.get("options"))
-	if !ok {
-		return
-	}
-	if rec.unset.temperature {
-		o.remove("temperature")
-	}
-	if w.window > 0 {
-		o.set("num_ctx", w.window)
-	}
-	if think := o.get("think"); think != nil { // where the client puts it nobody looks
-		o.remove("think")
-		f.setRaw("think", think)
-	}
-	if o.changed {
-		f.setRaw("options", o.bytes())
-	}
-}
-
-func setOllamaFormat(f *fields, as format, schema json.RawMessage) {
-	if as == formatObject {
-		f.set("format", "json")
-		return
-	}
-	f.setRaw("format", schema)
-}
 
 // window is the context window to ask Ollama for, in tokens: a power of two that holds the prompt and the answer, at most the
 // model's own. It only grows, because the server loads the model anew for each other size. Zero: the server's own, where the

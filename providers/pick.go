@@ -7,13 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dogear-go/dogear/providers/internal/limit"
 	"github.com/dogear-go/dogear/resilience"
 )
 
 // pick chooses who is asked next, waits for its turn there, and returns the leave to ask: the one that is to be tried again, else the
 // first that is well and soon free, else one that is being probed. When all cool down it waits for the first to come back, or says
 // until when one would have to wait.
-func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *ticket, error) {
+func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *limit.Ticket, error) {
 	if err := k.sleep(ctx, 0, ""); err != nil {
 		return nil, nil, err
 	}
@@ -32,16 +33,16 @@ func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *ticket, 
 			}
 			continue
 		}
-		t := c.member.limiter.enter(k.hooks.Run, u, time.Now())
-		if err := resilience.Await(ctx, t.ready, wait, c.why); err != nil {
-			c.member.limiter.leave(t)
+		t := c.member.limiter.Enter(k.hooks.Run, u, time.Now())
+		if err := resilience.Await(ctx, t.Ready(), wait, c.why); err != nil {
+			c.member.limiter.Leave(t)
 			if ctx.Err() != nil {
 				err = k.endedBy(ctx)
 			}
 			return nil, nil, err
 		}
 		if state, _ := k.state(c.member, time.Now()); state == out || state == cooling { // found out while this call stood in line
-			c.member.limiter.leave(t)
+			c.member.limiter.Leave(t)
 			k.stick = -1
 			continue
 		}
@@ -99,7 +100,7 @@ func (k *call) choose(u resilience.Usage, now time.Time) candidate {
 
 // inLine is the candidate that a member is that is well.
 func (k *call) inLine(m *member, u resilience.Usage, now time.Time) candidate {
-	d, why := m.limiter.wait(k.hooks.Run, u, now)
+	d, why := m.limiter.Wait(k.hooks.Run, u, now)
 	if why != "" {
 		why = m.Name + ": " + why
 	}

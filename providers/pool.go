@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dogear-go/dogear/providers/internal/limit"
 )
 
 // Pool is what the calls of a process know together about its providers: who is well, who cools down and until when, and what
@@ -18,7 +20,7 @@ type Pool struct {
 // standing is how one model at one provider stands.
 type standing struct {
 	health  health
-	limiter limiter
+	limiter limit.Limiter
 	takes   atomic.Int32 // the strictest response format that it is known to take
 	warned  atomic.Bool  // that it chooses its own temperature
 }
@@ -36,6 +38,6 @@ func (p *Pool) of(x Provider) *standing {
 		s = &standing{}
 		p.members[key] = s
 	}
-	s.limiter.configure(x.Limits, time.Now())
+	s.limiter.Configure(limit.Config(x.Limits), time.Now())
 	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -16,14 +17,14 @@ import (
 type prepared struct {
 	messages []llms.MessageContent
 	options  []llms.CallOption
-	extra    []field // for the guard to add
-	join     bool    // the guard joins what was taken apart
+	extra    []wire.Field // for the guard to add
+	join     bool         // the guard joins what was taken apart
 }
 
 // prepare finds the form of a request, or refuses it: langchaingo's clients leave out without a word what they do not know.
-func (c *client) prepare(p protocol, messages []llms.MessageContent, options []llms.CallOption, o llms.CallOptions) (prepared, error) {
+func (c *client) prepare(p wire.Protocol, messages []llms.MessageContent, options []llms.CallOption, o llms.CallOptions) (prepared, error) {
 	out := prepared{messages: messages, options: options}
-	if p == protocolOther {
+	if p == wire.ProtocolOther {
 		return out, nil
 	}
 	if err := c.prepareOptions(p, &out, o); err != nil {
@@ -31,11 +32,11 @@ func (c *client) prepare(p protocol, messages []llms.MessageContent, options []l
 	}
 	var err error
 	switch p {
-	case protocolChat:
+	case wire.ProtocolChat:
 		out.messages, err = forChat(messages)
-	case protocolMessages:
+	case wire.ProtocolMessages:
 		out.messages, out.join, err = forMessages(messages)
-	case protocolOllama:
+	case wire.ProtocolOllama:
 		out.messages, err = forOllama(messages)
 	}
 	if err != nil {
@@ -55,26 +56,26 @@ func (c *client) refuse(cause error) error {
 type option struct {
 	name  string
 	given bool
-	in    []protocol // those whose client or guard can say it
-	field string     // for the guard to add, where the client does not say it
+	in    []wire.Protocol // those whose client or guard can say it
+	field string          // for the guard to add, where the client does not say it
 	value any
 }
 
-func (c *client) prepareOptions(p protocol, out *prepared, o llms.CallOptions) error {
+func (c *client) prepareOptions(p wire.Protocol, out *prepared, o llms.CallOptions) error {
 	json := o.JSONMode || o.ResponseMIMEType == "application/json"
 	several := max(o.N, o.CandidateCount)
 	if slices.Contains(c.without, FeatureSampling) {
 		o.TopK = 0
 	}
-	chat, native, message := protocolChat, protocolOllama, protocolMessages
+	chat, native, message := wire.ProtocolChat, wire.ProtocolOllama, wire.ProtocolMessages
 	for _, e := range []option{
-		{"WithTopK", o.TopK != 0, []protocol{chat, message, native}, "top_k", o.TopK},
-		{"WithRepetitionPenalty", o.RepetitionPenalty != 0, []protocol{chat, native}, "repetition_penalty", o.RepetitionPenalty},
-		{"WithFrequencyPenalty", o.FrequencyPenalty != 0, []protocol{chat, native}, "", nil},
-		{"WithPresencePenalty", o.PresencePenalty != 0, []protocol{chat, native}, "", nil},
-		{"WithSeed", o.Seed != 0, []protocol{chat, native}, "", nil},
-		{"WithJSONMode", json, []protocol{chat, native}, "", nil},
-		{"WithN", several > 1, []protocol{chat}, "n", several},
+		{"WithTopK", o.TopK != 0, []wire.Protocol{chat, message, native}, "top_k", o.TopK},
+		{"WithRepetitionPenalty", o.RepetitionPenalty != 0, []wire.Protocol{chat, native}, "repetition_penalty", o.RepetitionPenalty},
+		{"WithFrequencyPenalty", o.FrequencyPenalty != 0, []wire.Protocol{chat, native}, "", nil},
+		{"WithPresencePenalty", o.PresencePenalty != 0, []wire.Protocol{chat, native}, "", nil},
+		{"WithSeed", o.Seed != 0, []wire.Protocol{chat, native}, "", nil},
+		{"WithJSONMode", json, []wire.Protocol{chat, native}, "", nil},
+		{"WithN", several > 1, []wire.Protocol{chat}, "n", several},
 		{"WithMinLength", o.MinLength != 0, nil, "", nil},
 		{"WithMaxLength", o.MaxLength != 0, nil, "", nil},
 		{"WithResponseMIMEType", !json && o.ResponseMIMEType != "" && o.ResponseMIMEType != "text/plain", nil, "", nil},
@@ -106,7 +107,7 @@ func (c *client) fits(messages []llms.MessageContent, options []llms.CallOption,
 	}
 	p := c.protocol
 	if c.compat != nil && !native(messages, o) {
-		p = protocolChat
+		p = wire.ProtocolChat
 	}
 	_, err := c.prepare(p, messages, options, o)
 	return err
@@ -114,7 +115,7 @@ func (c *client) fits(messages []llms.MessageContent, options []llms.CallOption,
 
 func (p *prepared) add(key string, value any) {
 	if raw, err := json.Marshal(value); err == nil {
-		p.extra = append(p.extra, field{key, raw})
+		p.extra = append(p.extra, wire.Field{Key: key, Raw: raw})
 	}
 }
 
@@ -123,7 +124,7 @@ func (p *prepared) option(o ...llms.CallOption) {
 }
 
 // tools makes tools of functions, their forerunners, and says to Anthropic's API which of them to use.
-func (p *prepared) tools(to protocol, o llms.CallOptions) error {
+func (p *prepared) tools(to wire.Protocol, o llms.CallOptions) error {
 	choice := o.ToolChoice
 	if len(o.Functions) > 0 || o.FunctionCallBehavior != "" {
 		list := slices.Clone(o.Tools)
@@ -139,11 +140,11 @@ func (p *prepared) tools(to protocol, o llms.CallOptions) error {
 		o.Tools = list
 	}
 	for _, t := range o.Tools {
-		if t.Type != "function" && (t.Type != "" || to == protocolChat) {
+		if t.Type != "function" && (t.Type != "" || to == wire.ProtocolChat) {
 			return fmt.Errorf("a tool's type must be function")
 		}
 	}
-	if to != protocolMessages || choice == nil {
+	if to != wire.ProtocolMessages || choice == nil {
 		return nil
 	}
 	told, err := messagesChoice(choice)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/dogear-go/dogear/providers/internal/wire"
 )
 
 type shapeKey struct{}
@@ -124,5 +126,5 @@ func typeName(t reflect.Type) string {
 	if name == "" || t.PkgPath() == "" {
 		name = "answer"
 	}
-	return schemaName(strings.ToLower(name) + suffix)
+	return wire.SchemaName(strings.ToLower(name) + suffix)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/providers/internal/wire"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -63,7 +64,7 @@ func fillUsage(resp *llms.ContentResponse, u resilience.Usage) {
 		return
 	}
 	have := usageOf(resp)
-	u = maxUsage(have, u)
+	u = wire.MaxUsage(have, u)
 	if u == have {
 		return
 	}

@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"bytes"
@@ -11,11 +11,30 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
+var errRedirect = errors.New("the API redirects elsewhere")
+
+// answer is what belongs to all of an answer, whole or in parts.
+type answer struct {
+	provider string
+	header   http.Header
+	rec      *Recorder
+	keys     []string
+}
+
+func (a *answer) invalid(cause error) error {
+	return &resilience.Error{Class: resilience.InvalidResponse, Provider: a.provider, Err: cause}
+}
+
+// inBand is the error that the server reports inside of its answer.
+func (a *answer) inBand(body []byte) error {
+	return resilience.FromHTTP(a.provider, http.StatusOK, a.header, Hide(body, a.keys))
+}
+
 // status is the error for an answer whose status is none of success.
 func (a *answer) status(resp *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, MaxErrorBody))
 	if resp.StatusCode >= 400 {
-		return resilience.FromHTTP(a.provider, resp.StatusCode, a.header, hide(text, a.keys))
+		return resilience.FromHTTP(a.provider, resp.StatusCode, a.header, Hide(text, a.keys))
 	}
 	return a.redirected(resp.StatusCode)
 }
@@ -26,8 +45,6 @@ func (a *answer) redirected(status int) error {
 		Hint: "check the base URL; a redirect to another host, or one without the request's body, is not followed",
 	}
 }
-
-var errRedirect = errors.New("the API redirects elsewhere")
 
 // check looks at a whole answer and returns it in a form that the client can digest.
 func (a *answer) check(status int, text []byte, r request) ([]byte, error) {
@@ -41,29 +58,29 @@ func (a *answer) check(status int, text []byte, r request) ([]byte, error) {
 	case len(trimmed) == 0 || status == http.StatusNoContent:
 		return nil, invalid(resilience.EmptyResponse, errors.New("the server answered without a body"))
 	case trimmed[0] == '<':
-		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(trimmed[:min(len(trimmed), maxErrorBody)], a.keys))
+		return nil, resilience.FromHTTP(a.provider, status, a.header, Hide(trimmed[:min(len(trimmed), MaxErrorBody)], a.keys))
 	case trimmed[0] == '[' && errorList(trimmed):
-		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(trimmed, a.keys))
+		return nil, resilience.FromHTTP(a.provider, status, a.header, Hide(trimmed, a.keys))
 	}
-	w, err := readWire(trimmed)
+	reply, err := readReply(trimmed)
 	switch {
 	case err != nil:
 		return nil, invalid(resilience.InvalidResponse, fmt.Errorf("the answer is not JSON: %w", err))
 	case string(trimmed) == "null":
 		return nil, invalid(resilience.InvalidResponse, errors.New("the answer is null"))
-	case w.inBand():
-		return nil, resilience.FromHTTP(a.provider, status, a.header, hide(w.errorBody(trimmed), a.keys))
+	case reply.inBand():
+		return nil, resilience.FromHTTP(a.provider, status, a.header, Hide(reply.errorBody(trimmed), a.keys))
 	case r.stream:
 		return nil, invalid(resilience.InvalidResponse, errors.New("a stream was asked for and something else came"))
 	}
-	a.rec.saw(w.usage(), w.refusal())
+	a.rec.saw(reply.usage(), reply.refusal())
 	fixed, err := trimmed, error(nil)
 	switch r.protocol {
-	case protocolChat:
-		fixed, err = w.chat(trimmed, a.rec)
-	case protocolMessages:
-		a.rec.finished(w.StopReason)
-		fixed, err = w.messages(trimmed)
+	case ProtocolChat:
+		fixed, err = reply.chat(trimmed, a.rec)
+	case ProtocolMessages:
+		a.rec.finished(reply.StopReason)
+		fixed, err = reply.messages(trimmed)
 	}
 	if err != nil {
 		return nil, invalid(resilience.InvalidResponse, err)
@@ -77,14 +94,14 @@ func errorList(text []byte) bool {
 	if json.Unmarshal(text, &list) != nil || len(list) == 0 {
 		return false
 	}
-	w, err := readWire(list[0])
-	return err == nil && w.inBand()
+	reply, err := readReply(list[0])
+	return err == nil && reply.inBand()
 }
 
 // chat looks for what makes OpenAI's client panic or fail.
-func (w *wire) chat(text []byte, rec *recorder) ([]byte, error) {
+func (r *reply) chat(text []byte, rec *Recorder) ([]byte, error) {
 	rebuild := false
-	for i, c := range w.Choices {
+	for i, c := range r.Choices {
 		switch {
 		case c == nil:
 			return nil, fmt.Errorf("choice %d is null", i)
@@ -107,7 +124,7 @@ func (w *wire) chat(text []byte, rec *recorder) ([]byte, error) {
 	if !rebuild {
 		return text, nil
 	}
-	return w.plainChat()
+	return r.plainChat()
 }
 
 func startsWith(raw json.RawMessage, b byte) bool {
@@ -116,7 +133,7 @@ func startsWith(raw json.RawMessage, b byte) bool {
 }
 
 // plainChat says an answer again with content and arguments as texts.
-func (w *wire) plainChat() ([]byte, error) {
+func (r *reply) plainChat() ([]byte, error) {
 	type message struct {
 		Content          string       `json:"content"`
 		ReasoningContent string       `json:"reasoning_content,omitempty"`
@@ -127,8 +144,8 @@ func (w *wire) plainChat() ([]byte, error) {
 		Message      message `json:"message"`
 		FinishReason string  `json:"finish_reason,omitempty"`
 	}
-	list := make([]choice, 0, len(w.Choices))
-	for i, c := range w.Choices {
+	list := make([]choice, 0, len(r.Choices))
+	for i, c := range r.Choices {
 		content, thoughts, err := contentText(c.Message.Content)
 		if err != nil {
 			return nil, err
@@ -142,21 +159,21 @@ func (w *wire) plainChat() ([]byte, error) {
 		list = append(list, choice{i, m, c.FinishReason})
 	}
 	return json.Marshal(struct {
-		Choices []choice   `json:"choices"`
-		Usage   *wireUsage `json:"usage,omitempty"`
-	}{list, w.Usage})
+		Choices []choice     `json:"choices"`
+		Usage   *tokenCounts `json:"usage,omitempty"`
+	}{list, r.Usage})
 }
 
 // messages leaves out the blocks that Anthropic's client fails on, and gives it an empty one where there is none: it takes an
 // answer without blocks, as refusals are, for a broken one.
-func (w *wire) messages(text []byte) ([]byte, error) {
+func (r *reply) messages(text []byte) ([]byte, error) {
 	known := 0
-	for _, b := range w.Content {
+	for _, b := range r.Content {
 		if b.known() {
 			known++
 		}
 	}
-	if known > 0 && known == len(w.Content) {
+	if known > 0 && known == len(r.Content) {
 		return text, nil
 	}
 	f, ok := splitFields(text)
@@ -164,18 +181,18 @@ func (w *wire) messages(text []byte) ([]byte, error) {
 		return text, nil
 	}
 	if known == 0 {
-		if w.StopReason == "" {
+		if r.StopReason == "" {
 			return text, nil
 		}
 		f.setRaw("content", json.RawMessage(`[{"type":"text","text":""}]`))
 		return f.bytes(), nil
 	}
 	var all, kept []json.RawMessage
-	if err := json.Unmarshal(f.get("content"), &all); err != nil || len(all) != len(w.Content) {
+	if err := json.Unmarshal(f.get("content"), &all); err != nil || len(all) != len(r.Content) {
 		return nil, errors.New("the content is no list of blocks")
 	}
 	for i, raw := range all {
-		if w.Content[i].known() {
+		if r.Content[i].known() {
 			kept = append(kept, raw)
 		}
 	}
@@ -184,6 +201,6 @@ func (w *wire) messages(text []byte) ([]byte, error) {
 }
 
 // known says whether Anthropic's client reads a block of this kind.
-func (b *wireBlock) known() bool {
+func (b *replyBlock) known() bool {
 	return b != nil && (b.Type == "text" || b.Type == "tool_use" || b.Type == "thinking")
 }

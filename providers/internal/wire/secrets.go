@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// keysOf are the credentials of a request, in headers and in the address.
-func keysOf(req *http.Request) (keys []string) {
+// KeysOf returns the credentials of a request, in headers and in the address.
+func KeysOf(req *http.Request) (keys []string) {
 	for _, h := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"} {
 		for _, v := range req.Header.Values(h) {
 			v = strings.TrimSpace(strings.TrimPrefix(v, "Bearer "))
@@ -28,7 +28,8 @@ func keysOf(req *http.Request) (keys []string) {
 	return keys
 }
 
-func hide(text []byte, keys []string) []byte {
+// Hide returns a text with each of the keys replaced, the same one when there is none in it.
+func Hide(text []byte, keys []string) []byte {
 	for _, k := range keys {
 		if k != "" {
 			text = bytes.ReplaceAll(text, []byte(k), []byte("[redacted]"))
@@ -49,7 +50,7 @@ func hideIn(header http.Header, keys []string) http.Header {
 		clean := header.Clone()
 		for _, values := range clean {
 			for i, v := range values {
-				values[i] = string(hide([]byte(v), keys))
+				values[i] = string(Hide([]byte(v), keys))
 			}
 		}
 		return clean
@@ -67,8 +68,9 @@ func (e *hiddenError) Error() string { return e.text }
 
 func (e *hiddenError) Is(target error) bool { return errors.Is(e.err, target) }
 
-func hideErr(err error, keys []string) error {
-	text := string(hide([]byte(err.Error()), keys))
+// HideError returns an error without keys in its text. One that holds a key keeps its identity and its class.
+func HideError(err error, keys []string) error {
+	text := string(Hide([]byte(err.Error()), keys))
 	if text == err.Error() {
 		return err
 	}

@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"encoding/json"
@@ -14,11 +14,11 @@ type messageEvent struct {
 	Type    string   `json:"type"`
 	Index   *float64 `json:"index"`
 	Message struct {
-		ID    string     `json:"id"`
-		Model string     `json:"model"`
-		Role  string     `json:"role"`
-		Type  string     `json:"type"`
-		Usage *wireUsage `json:"usage"`
+		ID    string       `json:"id"`
+		Model string       `json:"model"`
+		Role  string       `json:"role"`
+		Type  string       `json:"type"`
+		Usage *tokenCounts `json:"usage"`
 	} `json:"message"`
 	ContentBlock struct {
 		Type     string          `json:"type"`
@@ -29,7 +29,7 @@ type messageEvent struct {
 		Input    json.RawMessage `json:"input"`
 	} `json:"content_block"`
 	Delta json.RawMessage `json:"delta"`
-	Usage *wireUsage      `json:"usage"`
+	Usage *tokenCounts    `json:"usage"`
 	Error json.RawMessage `json:"error"`
 }
 
@@ -251,7 +251,7 @@ type deltaCounts struct {
 	Read    int64 `json:"cache_read_input_tokens,omitempty"`
 }
 
-func newDeltaCounts(u *wireUsage) deltaCounts {
+func newDeltaCounts(u *tokenCounts) deltaCounts {
 	if u == nil {
 		return deltaCounts{}
 	}

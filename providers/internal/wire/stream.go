@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"bufio"
@@ -48,7 +48,7 @@ type translator interface {
 type watched struct {
 	src      io.ReadCloser
 	provider string
-	rec      *recorder
+	rec      *Recorder
 	idle     time.Duration
 	ctx      context.Context // of the request, to tell silence from a cancellation
 	cancel   context.CancelCauseFunc
@@ -63,10 +63,10 @@ type watched struct {
 	timer *time.Timer
 }
 
-func newWatched(resp *http.Response, t translator, provider string, rec *recorder, cancel context.CancelCauseFunc) *watched {
+func newWatched(resp *http.Response, t translator, provider string, rec *Recorder, cancel context.CancelCauseFunc) *watched {
 	w := &watched{
 		src: resp.Body, lines: bufio.NewReaderSize(resp.Body, 8<<10), t: t, provider: provider, rec: rec,
-		idle: rec.idle, ctx: resp.Request.Context(), cancel: cancel,
+		idle: rec.Idle, ctx: resp.Request.Context(), cancel: cancel,
 	}
 	if w.idle <= 0 {
 		w.idle = defaultIdle
@@ -96,7 +96,7 @@ func (w *watched) Close() error {
 	if w.mu.TryLock() {
 		if w.t.ended() {
 			w.timer.Reset(drainTime)
-			_, _ = io.CopyN(io.Discard, w.lines, maxErrorBody)
+			_, _ = io.CopyN(io.Discard, w.lines, MaxErrorBody)
 		}
 		w.timer.Stop()
 		w.mu.Unlock()

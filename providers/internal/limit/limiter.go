@@ -1,4 +1,4 @@
-package providers
+package limit
 
 import (
 	"fmt"
@@ -8,12 +8,14 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// limiter lets the requests to one model at one provider leave when its limits allow it. Requests that must wait stand in
-// line; runs take turns, by what their requests use. All chains of a [Pool] share it. Without limits nothing waits.
+// Limiter lets the requests to one model at one provider leave when its limits allow it. Requests that must wait stand in
+// line; runs take turns, by what their requests use. Without limits nothing waits.
 //
 // A request is counted by an estimate when it leaves, and by its usage when it ended. What the answers' headers say is
 // learned, and a refusal that was not foreseen slows down.
-type limiter struct {
+//
+// The zero Limiter knows no limits and is ready to use. It is safe for concurrent use, and must not be copied.
+type Limiter struct {
 	mu       sync.Mutex // guards all fields
 	buckets  []*bucket
 	inFlight int
@@ -32,9 +34,9 @@ type limiter struct {
 // observing is how long requests are counted to know their rate.
 const observing = 5 * time.Second
 
-// ticket is the leave to make one request.
-type ticket struct {
-	ready    chan struct{} // closed when the request may leave
+// Ticket is the leave to make one request, or a place in line for it.
+type Ticket struct {
+	ready    chan struct{}
 	run      string
 	plain    resilience.Usage // the request's estimate
 	expected resilience.Usage // the same, by what requests used of late
@@ -45,46 +47,13 @@ type ticket struct {
 	marks    map[*bucket]mark // just after it was counted
 }
 
-// configure adds limits. Those that are known already stay where they are lower.
-func (l *limiter) configure(c Limits, now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	burst := c.Burst
-	if burst <= 0 || burst > 60 {
-		burst = 60
-	}
-	for _, x := range []struct {
-		of       resource
-		source   string
-		n        int
-		window   time.Duration
-		capacity float64 // part of n
-	}{
-		{requests, "requests_per_minute", c.RequestsPerMinute, time.Minute, burst / 60},
-		{tokens, "tokens_per_minute", c.TokensPerMinute, time.Minute, burst / 60},
-		{inputTokens, "input_tokens_per_minute", c.InputTokensPerMinute, time.Minute, burst / 60},
-		{outputTokens, "output_tokens_per_minute", c.OutputTokensPerMinute, time.Minute, burst / 60},
-		{requests, "requests_per_day", c.RequestsPerDay, 24 * time.Hour, 1},
-		{tokens, "tokens_per_day", c.TokensPerDay, 24 * time.Hour, 1},
-	} {
-		if x.n <= 0 {
-			continue
-		}
-		rate, capacity := float64(x.n)/x.window.Seconds(), max(1, float64(x.n)*x.capacity)
-		b := l.bucket(x.of, x.source)
-		if b == nil {
-			l.buckets = append(l.buckets, newBucket(x.of, x.source, capacity, rate, now))
-			continue
-		}
-		b.rate, b.capacity = min(b.rate, rate), min(b.capacity, capacity)
-		b.move(0)
-	}
-	if c.InFlight > 0 && (l.most == 0 || c.InFlight < l.most) {
-		l.most = c.InFlight
-	}
-}
+// Ready is closed when the request may leave.
+func (t *Ticket) Ready() <-chan struct{} { return t.ready }
 
-func (l *limiter) bucket(of resource, source string) *bucket {
+// At is when the request was let go. It may be asked once Ready is closed.
+func (t *Ticket) At() time.Time { return t.at }
+
+func (l *Limiter) bucket(of resource, source string) *bucket {
 	for _, b := range l.buckets {
 		if b.resource == of && b.source == source {
 			return b
@@ -93,8 +62,8 @@ func (l *limiter) bucket(of resource, source string) *bucket {
 	return nil
 }
 
-// known says whether any allowance is known for certain.
-func (l *limiter) known() bool {
+// Known says whether any allowance is known for certain.
+func (l *Limiter) Known() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, b := range l.buckets {
@@ -105,13 +74,13 @@ func (l *limiter) known() bool {
 	return l.most > 0
 }
 
-// wait is how long a request of a run would stand in line, roughly, and what for.
-func (l *limiter) wait(run string, u resilience.Usage, now time.Time) (time.Duration, string) {
+// Wait is how long a request of a run would stand in line, roughly, and what for.
+func (l *Limiter) Wait(run string, u resilience.Usage, now time.Time) (d time.Duration, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refill(now)
 	u = l.guess.adjust(u)
-	d, why := l.delay(u, l.line.before(run), now)
+	d, why = l.delay(u, l.line.before(run), now)
 	if l.most > 0 && l.inFlight+l.line.len() >= l.most {
 		rounds := (l.inFlight+l.line.len()-l.most)/l.most + 1
 		if busy := time.Duration(rounds) * l.took; busy > d {
@@ -122,7 +91,7 @@ func (l *limiter) wait(run string, u resilience.Usage, now time.Time) (time.Dura
 }
 
 // delay is how long a request waits for the allowances, behind others.
-func (l *limiter) delay(u resilience.Usage, ahead []*ticket, now time.Time) (d time.Duration, why string) {
+func (l *Limiter) delay(u resilience.Usage, ahead []*Ticket, now time.Time) (d time.Duration, why string) {
 	if l.blocked.After(now) {
 		d, why = l.blocked.Sub(now), "it asked to wait"
 	}
@@ -138,19 +107,20 @@ func (l *limiter) delay(u resilience.Usage, ahead []*ticket, now time.Time) (d t
 	return d, why
 }
 
-// enter stands in line. The caller waits for ticket.ready and then calls done; or leave, when it does not want to any more.
-func (l *limiter) enter(run string, u resilience.Usage, now time.Time) *ticket {
+// Enter stands in line. The caller waits for the ticket to be ready, makes the request and then calls Done; or Leave, when it does
+// not want to make it any more.
+func (l *Limiter) Enter(run string, u resilience.Usage, now time.Time) *Ticket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refill(now)
-	t := &ticket{ready: make(chan struct{}), run: run, plain: u, expected: l.guess.adjust(u)}
+	t := &Ticket{ready: make(chan struct{}), run: run, plain: u, expected: l.guess.adjust(u)}
 	l.line.add(t, l.share(t.expected))
 	l.dispatch(now)
 	return t
 }
 
 // share is how much of the scarcest allowance a request uses, in seconds of its flow.
-func (l *limiter) share(u resilience.Usage) float64 {
+func (l *Limiter) share(u resilience.Usage) float64 {
 	most := 1e-3
 	for _, b := range l.buckets {
 		most = max(most, b.need(u)/max(b.rate, 1e-9))
@@ -158,8 +128,8 @@ func (l *limiter) share(u resilience.Usage) float64 {
 	return most
 }
 
-// leave gives a ticket back without having made the request.
-func (l *limiter) leave(t *ticket) {
+// Leave gives a ticket back without having made the request.
+func (l *Limiter) Leave(t *Ticket) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,7 +146,7 @@ func (l *limiter) leave(t *ticket) {
 	l.dispatch(now)
 }
 
-func (l *limiter) refill(now time.Time) {
+func (l *Limiter) refill(now time.Time) {
 	for _, b := range l.buckets {
 		b.refill(now)
 	}
@@ -184,7 +154,7 @@ func (l *limiter) refill(now time.Time) {
 
 // dispatch lets go whoever may go, and sees to it that it is called again when the next one may. The head of the line is never
 // overtaken, or large requests would wait for ever.
-func (l *limiter) dispatch(now time.Time) {
+func (l *Limiter) dispatch(now time.Time) {
 	if l.timer != nil {
 		l.timer.Stop()
 		l.timer = nil
@@ -204,7 +174,7 @@ func (l *limiter) dispatch(now time.Time) {
 }
 
 // tick is the timer's.
-func (l *limiter) tick() {
+func (l *Limiter) tick() {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,7 +182,7 @@ func (l *limiter) tick() {
 	l.dispatch(now)
 }
 
-func (l *limiter) grant(t *ticket, now time.Time) {
+func (l *Limiter) grant(t *Ticket, now time.Time) {
 	t.granted, t.at = true, now
 	l.inFlight++
 	if now.Sub(l.counted) > observing {
@@ -230,8 +200,8 @@ func (l *limiter) grant(t *ticket, now time.Time) {
 	close(t.ready)
 }
 
-// block keeps requests back until a time that the provider asked for.
-func (l *limiter) block(until time.Time) {
+// Block keeps requests back until a time that the provider asked for.
+func (l *Limiter) Block(until time.Time) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,13 +1,10 @@
-package providers
+package wire
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-
-	"github.com/dogear-go/dogear/resilience"
 )
 
 const (
@@ -38,36 +35,19 @@ type dialect interface {
 type events struct {
 	answer
 	dialect
+	marked  bool // the server sends [DONE] at the end
 	begun   bool
 	name    string
 	pending []byte // data of an event whose JSON is not complete yet
 }
 
-// answer is what belongs to all of a stream.
-type answer struct {
-	provider string
-	header   http.Header
-	rec      *recorder
-	keys     []string
-}
-
-func (a *answer) invalid(cause error) error {
-	return &resilience.Error{Class: resilience.InvalidResponse, Provider: a.provider, Err: cause}
-}
-
-// inBand is the error that the server reports inside of its answer.
-func (a *answer) inBand(body []byte) error {
-	return resilience.FromHTTP(a.provider, http.StatusOK, a.header, hide(body, a.keys))
-}
-
 func (e *events) failure(error) []byte { return nil }
 
 // complete says that an answer of OpenAI's kind told why it ended: several servers that are compatible with it close the connection
-// then, without [DONE]. Those of the catalogue all send it, so there its absence means that something is missing.
+// then, without [DONE]. From one that is known to send it, its absence means that something is missing.
 func (e *events) complete() bool {
 	c, ok := e.dialect.(*chatStream)
-	_, known := lookup(e.provider)
-	return ok && !known && c.finish != "" && e.pending == nil
+	return ok && !e.marked && c.finish != "" && e.pending == nil
 }
 
 func (e *events) translate(line, out []byte) ([]byte, error) {
@@ -96,12 +76,12 @@ func (e *events) translate(line, out []byte) ([]byte, error) {
 
 // stray is the error for a line that is no event's.
 func (e *events) stray(text []byte) error {
-	w, err := readWire(text)
-	if err == nil && !w.inBand() {
+	reply, err := readReply(text)
+	if err == nil && !reply.inBand() {
 		return nil
 	}
 	if err == nil {
-		text = w.errorBody(text)
+		text = reply.errorBody(text)
 	}
 	return e.inBand(text)
 }

@@ -1,38 +1,37 @@
-package providers
+package wire
 
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// wire is what the guard reads in an answer that is no stream: the fields that OpenAI, those compatible with it, Anthropic and
+// reply is what the guard reads in an answer that is no stream: the fields that OpenAI, those compatible with it, Anthropic and
 // Mistral use. Everything else is left to the client.
-type wire struct {
+type reply struct {
 	chatErrors
-	Object     string        `json:"object"`
-	Choices    []*wireChoice `json:"choices"`
-	Usage      *wireUsage    `json:"usage"`
-	StopReason string        `json:"stop_reason"`
-	Content    []*wireBlock  `json:"content"`
-	Index      *float64      `json:"index"`
-	Done       bool          `json:"done"`
+	Object     string         `json:"object"`
+	Choices    []*replyChoice `json:"choices"`
+	Usage      *tokenCounts   `json:"usage"`
+	StopReason string         `json:"stop_reason"`
+	Content    []*replyBlock  `json:"content"`
+	Index      *float64       `json:"index"`
+	Done       bool           `json:"done"`
 	Message    *struct {
-		Usage *wireUsage `json:"usage"`
+		Usage *tokenCounts `json:"usage"`
 	} `json:"message"`
 }
 
-type wireChoice struct {
+type replyChoice struct {
 	Error        json.RawMessage `json:"error"`
 	FinishReason string          `json:"finish_reason"`
-	Message      *wireMessage    `json:"message"`
-	Delta        *wireMessage    `json:"delta"`
+	Message      *replyMessage   `json:"message"`
+	Delta        *replyMessage   `json:"delta"`
 }
 
-type wireMessage struct {
+type replyMessage struct {
 	Content      json.RawMessage `json:"content"`
 	Reasoning    string          `json:"reasoning_content"`
 	Refusal      string          `json:"refusal"`
@@ -46,13 +45,13 @@ type wireMessage struct {
 	} `json:"tool_calls"`
 }
 
-// wireBlock is a content block of Anthropic's.
-type wireBlock struct {
+// replyBlock is a content block of Anthropic's.
+type replyBlock struct {
 	Type string `json:"type"`
 }
 
-// wireUsage has each count under each name; the types are those that langchaingo's clients decode.
-type wireUsage struct {
+// tokenCounts has each count under each name; the types are those that langchaingo's clients decode.
+type tokenCounts struct {
 	PromptTokens     int64 `json:"prompt_tokens"`
 	CompletionTokens int64 `json:"completion_tokens"`
 	TotalTokens      int64 `json:"total_tokens"`
@@ -73,23 +72,22 @@ type wireUsage struct {
 	} `json:"completion_tokens_details"`
 }
 
-// readWire reads JSON leniently: a field of an unexpected type is left out, and only text that is not JSON is an error.
-func readWire(data []byte) (*wire, error) {
-	var w wire
-	err := json.Unmarshal(data, &w)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+// readReply reads JSON leniently: a field of an unexpected type is left out, and only text that is not JSON is an error.
+func readReply(data []byte) (*reply, error) {
+	var r reply
+	err := json.Unmarshal(data, &r)
+	if syntax(err) {
 		return nil, err
 	}
-	return &w, nil
+	return &r, nil
 }
 
 // inBand says whether the answer is an error in spite of its status.
-func (w *wire) inBand() bool {
-	if given(w.Error) || w.Object == "error" || w.Type == "error" || (w.XGroq != nil && given(w.XGroq.Error)) {
+func (r *reply) inBand() bool {
+	if given(r.Error) || r.Object == "error" || r.Type == "error" || (r.XGroq != nil && given(r.XGroq.Error)) {
 		return true
 	}
-	for _, c := range w.Choices {
+	for _, c := range r.Choices {
 		if c != nil && (given(c.Error) || c.FinishReason == "error") {
 			return true
 		}
@@ -98,14 +96,14 @@ func (w *wire) inBand() bool {
 }
 
 // errorBody is the JSON that names the error, in a shape that resilience.FromHTTP reads.
-func (w *wire) errorBody(whole []byte) []byte {
-	for _, c := range w.Choices {
+func (r *reply) errorBody(whole []byte) []byte {
+	for _, c := range r.Choices {
 		if c != nil && given(c.Error) {
 			return fmt.Appendf(nil, `{"error":%s}`, c.Error)
 		}
 	}
-	if w.XGroq != nil && given(w.XGroq.Error) {
-		return fmt.Appendf(nil, `{"error":%s}`, w.XGroq.Error)
+	if r.XGroq != nil && given(r.XGroq.Error) {
+		return fmt.Appendf(nil, `{"error":%s}`, r.XGroq.Error)
 	}
 	return whole
 }
@@ -119,12 +117,12 @@ func given(raw json.RawMessage) bool {
 	return true
 }
 
-func (w *wire) refusal() (text string) {
-	for _, c := range w.Choices {
+func (r *reply) refusal() (text string) {
+	for _, c := range r.Choices {
 		if c == nil {
 			continue
 		}
-		for _, t := range []*wireMessage{c.Message, c.Delta} {
+		for _, t := range []*replyMessage{c.Message, c.Delta} {
 			if t != nil {
 				text += t.Refusal
 			}
@@ -133,18 +131,18 @@ func (w *wire) refusal() (text string) {
 	return text
 }
 
-func (w *wire) usage() resilience.Usage {
-	u := w.Usage.tokens()
-	if w.XGroq != nil {
-		u = maxUsage(u, w.XGroq.Usage.tokens())
+func (r *reply) usage() resilience.Usage {
+	u := r.Usage.tokens()
+	if r.XGroq != nil {
+		u = MaxUsage(u, r.XGroq.Usage.tokens())
 	}
-	if w.Message != nil {
-		u = maxUsage(u, w.Message.Usage.tokens())
+	if r.Message != nil {
+		u = MaxUsage(u, r.Message.Usage.tokens())
 	}
 	return u
 }
 
-func (u *wireUsage) tokens() resilience.Usage {
+func (u *tokenCounts) tokens() resilience.Usage {
 	if u == nil {
 		return resilience.Usage{}
 	}
@@ -156,8 +154,8 @@ func (u *wireUsage) tokens() resilience.Usage {
 	}
 }
 
-// maxUsage joins two reports of the same answer: counters only grow, and a report may leave some out.
-func maxUsage(a, b resilience.Usage) resilience.Usage {
+// MaxUsage joins two reports of the same answer: counters only grow, and a report may leave some out.
+func MaxUsage(a, b resilience.Usage) resilience.Usage {
 	return resilience.Usage{
 		Input: max(a.Input, b.Input), Output: max(a.Output, b.Output),
 		Cached: max(a.Cached, b.Cached), Reasoning: max(a.Reasoning, b.Reasoning),

@@ -1,20 +1,20 @@
-package providers
+package wire
 
 import (
 	"bytes"
 	"encoding/json"
 )
 
-// field is one key of a JSON object and its value as it stands in the text.
-type field struct {
-	key string
-	raw json.RawMessage
+// Field is one key of a JSON object and its value as it stands in the text.
+type Field struct {
+	Key string
+	Raw json.RawMessage
 }
 
 // fields are the top level of a request's body. They are cut out of the text and put back as they are, because prompts are
 // long and only a few short values ever change.
 type fields struct {
-	list    []field
+	list    []Field
 	size    int // of the original text
 	changed bool
 }
@@ -27,7 +27,7 @@ func splitFields(body []byte) (f fields, ok bool) {
 		return f, false
 	}
 	f.size = len(body)
-	f.list = make([]field, 0, 12)
+	f.list = make([]Field, 0, 12)
 	at := space(body, 1)
 	for body[at] != '}' {
 		end := stringEnd(body, at)
@@ -44,7 +44,7 @@ func splitFields(body []byte) (f fields, ok bool) {
 		if end < 0 {
 			return f, false
 		}
-		f.list = append(f.list, field{key, bytes.TrimRight(body[at:end], " \t\r\n")})
+		f.list = append(f.list, Field{key, bytes.TrimRight(body[at:end], " \t\r\n")})
 		if at = end; body[at] == ',' {
 			at = space(body, at+1)
 		}
@@ -109,8 +109,8 @@ func fieldEnd(b []byte, at int) int {
 
 func (f *fields) get(key string) json.RawMessage {
 	for _, e := range f.list {
-		if e.key == key {
-			return e.raw
+		if e.Key == key {
+			return e.Raw
 		}
 	}
 	return nil
@@ -118,7 +118,7 @@ func (f *fields) get(key string) json.RawMessage {
 
 func (f *fields) remove(key string) {
 	for i, e := range f.list {
-		if e.key == key {
+		if e.Key == key {
 			f.list = append(f.list[:i], f.list[i+1:]...)
 			f.changed = true
 			return
@@ -129,12 +129,12 @@ func (f *fields) remove(key string) {
 func (f *fields) setRaw(key string, raw json.RawMessage) {
 	f.changed = true
 	for i, e := range f.list {
-		if e.key == key {
-			f.list[i].raw = raw
+		if e.Key == key {
+			f.list[i].Raw = raw
 			return
 		}
 	}
-	f.list = append(f.list, field{key, raw})
+	f.list = append(f.list, Field{key, raw})
 }
 
 func (f *fields) set(key string, value any) {
@@ -152,9 +152,9 @@ func (f *fields) bytes() []byte {
 			out = append(out, ',')
 		}
 		out = append(out, '"')
-		out = append(out, e.key...)
+		out = append(out, e.Key...)
 		out = append(out, '"', ':')
-		out = append(out, e.raw...)
+		out = append(out, e.Raw...)
 	}
 	return append(out, '}')
 }

@@ -1,4 +1,4 @@
-package providers
+package limit
 
 import (
 	"fmt"
@@ -10,36 +10,36 @@ import (
 // guessed is the source of an allowance that nobody told: it was found by being refused.
 const guessed = "refusals"
 
-// ended is what is known when a request is over.
-type ended struct {
-	used     resilience.Usage // zero: unknown
-	answered bool
-	class    resilience.Class // of the failure
-	atOnce   bool             // the provider asks to come again at once, so it was not that there were too many
-	allows   []resilience.Allowance
-	took     time.Duration
+// Outcome is what is known when a request is over.
+type Outcome struct {
+	Used     resilience.Usage       // zero: unknown
+	Answered bool                   // an answer came
+	Class    resilience.Class       // of the failure
+	AtOnce   bool                   // the provider asks to come again at once, so it was not that there were too many
+	Allows   []resilience.Allowance // what the answer's headers say
+	Took     time.Duration
 }
 
-// done settles a request: what it was expected to use against what it used.
-func (l *limiter) done(t *ticket, e ended) {
+// Done settles a request: what it was expected to use against what it used.
+func (l *Limiter) Done(t *Ticket, e Outcome) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refill(now)
 	l.inFlight--
 	var before map[*bucket]mark
-	if len(e.allows) > 0 {
+	if len(e.Allows) > 0 {
 		before = make(map[*bucket]mark, len(l.buckets))
 		for _, b := range l.buckets {
 			before[b] = mark{b.level, b.expected}
 		}
 	}
 	l.settle(t, e)
-	if e.answered {
-		l.took += (e.took - l.took) / 8
+	if e.Answered {
+		l.took += (e.Took - l.took) / 8
 	}
-	told := l.learn(t, e.allows, before, now)
-	if e.class == resilience.RateLimit && !e.atOnce {
+	told := l.learn(t, e.Allows, before, now)
+	if e.Class == resilience.RateLimit && !e.AtOnce {
 		l.slow(t, told, now)
 	} else {
 		l.ease(now)
@@ -47,18 +47,18 @@ func (l *limiter) done(t *ticket, e ended) {
 	l.dispatch(now)
 }
 
-func (l *limiter) settle(t *ticket, e ended) {
-	known := e.used != (resilience.Usage{})
+func (l *Limiter) settle(t *Ticket, e Outcome) {
+	known := e.Used != (resilience.Usage{})
 	if known {
-		l.guess.learn(t.plain, e.used)
+		l.guess.learn(t.plain, e.Used)
 	}
 	for b := range t.marks {
 		b.expected -= b.need(t.expected)
 		switch {
 		case b.resource == requests:
 		case known:
-			b.move(b.need(t.expected) - b.resource.of(e.used))
-		case !e.answered && refusedUnread(e.class):
+			b.move(b.need(t.expected) - b.resource.of(e.Used))
+		case !e.Answered && refusedUnread(e.Class):
 			b.move(b.need(t.expected))
 		}
 	}
@@ -75,7 +75,7 @@ func refusedUnread(c resilience.Class) bool {
 }
 
 // learn takes in what the headers say. It returns whether they say that an allowance does not suffice for the request.
-func (l *limiter) learn(t *ticket, allows []resilience.Allowance, before map[*bucket]mark, now time.Time) (told bool) {
+func (l *Limiter) learn(t *Ticket, allows []resilience.Allowance, before map[*bucket]mark, now time.Time) (told bool) {
 	for _, a := range allows {
 		r := resource(a.Resource)
 		if a.Limit <= 0 || (r != requests && r != tokens && r != inputTokens && r != outputTokens) {
@@ -145,7 +145,7 @@ func (b *bucket) agree(remaining float64, sent, before mark) {
 
 // slow makes room after a refusal. A refusal that the headers explain, or that a request met which left before the last one
 // was noticed, says nothing new.
-func (l *limiter) slow(t *ticket, told bool, now time.Time) {
+func (l *Limiter) slow(t *Ticket, told bool, now time.Time) {
 	l.passed--
 	if told || !t.at.After(l.slowed) {
 		return
@@ -164,12 +164,12 @@ func (l *limiter) slow(t *ticket, told bool, now time.Time) {
 }
 
 // observed is at what rate requests left of late that were not refused, a second.
-func (l *limiter) observed(now time.Time) float64 {
+func (l *Limiter) observed(now time.Time) float64 {
 	return max(1, float64(l.passed)/max(now.Sub(l.counted).Seconds(), 1))
 }
 
 // ease raises what refusals lowered.
-func (l *limiter) ease(now time.Time) {
+func (l *Limiter) ease(now time.Time) {
 	elapsed := now.Sub(l.eased)
 	if elapsed < 100*time.Millisecond {
 		return
@@ -193,15 +193,4 @@ func headerSource(a resilience.Allowance) string {
 		return fmt.Sprintf("%s in %s, told by the provider", a.Resource, a.Window)
 	}
 	return a.Resource + ", told by the provider"
-}
-
-// ended is what an outcome tells the limiter.
-func (c *Chain) ended(o outcome) ended {
-	e := ended{used: o.usage, answered: o.err == nil, took: o.latency, allows: resilience.Allowances(o.header, time.Now())}
-	if o.err != nil {
-		e.class = c.cfg.Policy.ClassOf(o.err)
-		told, ok := resilience.RetryAfter(o.err)
-		e.atOnce = ok && told == 0
-	}
-	return e
 }

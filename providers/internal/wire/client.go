@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"net/http"
@@ -7,22 +7,23 @@ import (
 // maxRedirects is how many redirects to the same host are followed.
 const maxRedirects = 3
 
-// httpClient has no timeout of its own: attempts have one. The guard refuses redirects to another host, which would get the key.
-func httpClient(base http.RoundTripper, name string) *http.Client {
+// Client returns a client whose requests go through the guard. It has no timeout of its own: attempts have one. The guard refuses
+// redirects to another host, which would get the key.
+func (g *Guard) Client() *http.Client {
 	return &http.Client{
-		Transport: Guard(base, name),
+		Transport: g,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if len(via) <= maxRedirects {
 				return nil
 			}
-			a := answer{provider: name}
-			return recorderFrom(req.Context()).failed(a.redirected(req.Response.StatusCode))
+			a := answer{provider: g.Provider}
+			return recorderOf(req.Context()).failed(a.redirected(req.Response.StatusCode))
 		},
 	}
 }
 
-// withKey is a transport that sends a key where the client has no place for one, as Ollama's has none. An empty key is none.
-func withKey(base http.RoundTripper, key string) http.RoundTripper {
+// WithKey is a transport that sends a key where the client has no place for one, as Ollama's has none. An empty key is none.
+func WithKey(base http.RoundTripper, key string) http.RoundTripper {
 	if key == "" {
 		return base
 	}

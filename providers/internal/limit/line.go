@@ -1,4 +1,4 @@
-package providers
+package limit
 
 import (
 	"cmp"
@@ -9,7 +9,7 @@ import (
 // run's earlier ones would be done if each run had a limiter of its own; the lowest tag goes first. A run with many requests, or
 // with large ones, so does not keep another from its share. The zero line is empty.
 type line struct {
-	waiting []*ticket // by tag, then by arrival
+	waiting []*Ticket // by tag, then by arrival
 	clock   float64   // tag of the last that went
 	ends    map[string]float64
 	seq     uint64
@@ -17,10 +17,10 @@ type line struct {
 
 func (q *line) len() int { return len(q.waiting) }
 
-func (q *line) head() *ticket { return q.waiting[0] }
+func (q *line) head() *Ticket { return q.waiting[0] }
 
 // add puts a ticket into its place. share is what it uses.
-func (q *line) add(t *ticket, share float64) {
+func (q *line) add(t *Ticket, share float64) {
 	if q.ends == nil {
 		q.ends = map[string]float64{}
 	}
@@ -31,7 +31,7 @@ func (q *line) add(t *ticket, share float64) {
 	q.waiting = slices.Insert(q.waiting, i, t)
 }
 
-func order(a, b *ticket) int { return cmp.Or(cmp.Compare(a.tag, b.tag), cmp.Compare(a.seq, b.seq)) }
+func order(a, b *Ticket) int { return cmp.Or(cmp.Compare(a.tag, b.tag), cmp.Compare(a.seq, b.seq)) }
 
 func (q *line) pop() {
 	q.clock = q.waiting[0].tag
@@ -45,16 +45,16 @@ func (q *line) pop() {
 	}
 }
 
-func (q *line) remove(t *ticket) {
+func (q *line) remove(t *Ticket) {
 	if i := slices.Index(q.waiting, t); i >= 0 {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 	}
 }
 
 // before are those who would go before a new request of a run.
-func (q *line) before(run string) []*ticket {
+func (q *line) before(run string) []*Ticket {
 	tag := max(q.clock, q.ends[run])
-	i, _ := slices.BinarySearchFunc(q.waiting, tag, func(t *ticket, tag float64) int {
+	i, _ := slices.BinarySearchFunc(q.waiting, tag, func(t *Ticket, tag float64) int {
 		if t.tag <= tag {
 			return -1
 		}

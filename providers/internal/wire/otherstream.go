@@ -1,4 +1,4 @@
-package providers
+package wire
 
 import (
 	"bytes"
@@ -32,16 +32,16 @@ func (s *otherStream) translate(line, out []byte) ([]byte, error) {
 		s.done = true
 		return append(out, line...), nil
 	}
-	w, err := readWire(data)
+	reply, err := readReply(data)
 	switch {
 	case err != nil:
 		return append(out, line...), nil // the end mark tells whether something is missing
-	case w.inBand():
-		return nil, s.inBand(w.errorBody(data))
-	case w.Index != nil && *w.Index < 0:
+	case reply.inBand():
+		return nil, s.inBand(reply.errorBody(data))
+	case reply.Index != nil && *reply.Index < 0:
 		return nil, s.invalid(errors.New("the stream has a part with a negative number"))
 	}
-	s.rec.saw(w.usage(), w.refusal())
-	s.done = s.done || w.Type == "message_stop" || w.Done
+	s.rec.saw(reply.usage(), reply.refusal())
+	s.done = s.done || reply.Type == "message_stop" || reply.Done
 	return append(out, line...), nil
 }
