@@ -100,8 +100,7 @@ func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
 	t.Provider, t.Model = m.Name, m.Model
 	if k.hooks.Before != nil {
 		if err := k.hooks.Before(ctx, t); err != nil {
-			m.limiter.Leave(turn)
-			m.health.free()
+			k.leave(m, turn)
 			return nil, fatal{err}
 		}
 	}

@@ -47,13 +47,18 @@ func (h *health) state(now, known time.Time) (c condition, until time.Time) {
 	return well, time.Time{}
 }
 
-// take begins a request; after a cooldown it is the probe.
-func (h *health) take() {
+// take begins a request; after a cooldown it is the probe. It is refused when another call was faster to probe, unless that is known.
+func (h *health) take(known bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.until.IsZero() {
-		h.probed = true
+	if h.until.IsZero() {
+		return true
 	}
+	if h.probed && !known {
+		return false
+	}
+	h.probed = true
+	return true
 }
 
 // free ends a request that told nothing about the member.

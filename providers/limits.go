@@ -33,7 +33,7 @@ func (c *Chain) settled(o outcome) limit.Outcome {
 	if o.err != nil {
 		s.Class = c.cfg.Policy.ClassOf(o.err)
 		told, ok := resilience.RetryAfter(o.err)
-		s.AtOnce = ok && told == 0
+		s.AtOnce, s.Told = ok && told == 0, ok && told > 0
 	}
 	return s
 }

@@ -33,22 +33,30 @@ func (k *call) pick(ctx context.Context, u resilience.Usage) (*member, *limit.Ti
 			}
 			continue
 		}
+		if !c.member.health.take(c.probed) {
+			continue // another call was faster to find out whether it is well
+		}
 		t := c.member.limiter.Enter(k.hooks.Run, u, time.Now())
 		if err := resilience.Await(ctx, t.Ready(), wait, c.why); err != nil {
-			c.member.limiter.Leave(t)
+			k.leave(c.member, t)
 			if ctx.Err() != nil {
 				err = k.endedBy(ctx)
 			}
 			return nil, nil, err
 		}
 		if state, _ := k.state(c.member, time.Now()); state == out || state == cooling { // found out while this call stood in line
-			c.member.limiter.Leave(t)
+			k.leave(c.member, t)
 			k.stick = -1
 			continue
 		}
-		c.member.health.take()
 		return c.member, t, nil
 	}
+}
+
+// leave gives back the leave to ask.
+func (k *call) leave(m *member, t *limit.Ticket) {
+	m.limiter.Leave(t)
+	m.health.free()
 }
 
 // candidate is who is to be asked, and when that may be.
@@ -56,6 +64,7 @@ type candidate struct {
 	member  *member // nil: nobody is left
 	until   time.Time
 	cooling bool // nobody is well: until is the end of a cooldown
+	probed  bool // another call is finding out whether the member is well, and nobody else is free
 	why     string
 }
 
@@ -64,7 +73,9 @@ func (k *call) choose(u resilience.Usage, now time.Time) candidate {
 	if k.stick >= 0 && k.usable(k.stick) {
 		m := k.chain.members[k.stick]
 		if state, _ := k.state(m, now); state != cooling { // another call may have been told to wait longer
-			if c := k.inLine(m, u, now); c.until.Sub(now) <= k.chain.cfg.Patience {
+			c := k.inLine(m, u, now)
+			c.probed = state == probing
+			if c.until.Sub(now) <= k.chain.cfg.Patience {
 				return c
 			}
 		}
@@ -84,6 +95,7 @@ func (k *call) choose(u resilience.Usage, now time.Time) candidate {
 		case probing:
 			if probed.member == nil {
 				probed = k.inLine(m, u, now)
+				probed.probed = true
 			}
 		case cooling:
 			soonest = earlier(soonest, candidate{member: m, until: end, cooling: true, why: k.whyCooling(m)})

@@ -103,11 +103,27 @@ func (b *bucket) until(level float64) time.Duration {
 // move corrects the level.
 func (b *bucket) move(by float64) { b.level = min(b.usable(), b.level+by) }
 
-// lower makes the bucket slower after a refusal that it did not foresee.
-func (b *bucket) lower() {
+// lower makes the bucket slower after a refusal that it did not foresee. waits: the provider tells how long to wait before the next.
+func (b *bucket) lower(waits bool) {
 	b.refused = b.factor
 	b.factor = max(leastFactor, b.factor*0.7)
-	b.level = min(b.level, 0)
+	switch {
+	case !waits:
+		b.level = min(b.level, 0)
+	case b.resource == requests: // once the wait is over, one may go at once
+		b.level = min(b.level, 1)
+	}
+}
+
+// short says whether the allowance is renewed within the hour: a day's is not what a refusal for too many requests is about.
+func (b *bucket) short() bool { return b.capacity/b.rate <= time.Hour.Seconds() }
+
+// why says what is waited for.
+func (b *bucket) why() string {
+	if b.source == guessed {
+		return "slower, since it refused requests"
+	}
+	return "limit of " + b.source
 }
 
 // raise makes the bucket faster again as time passes without a refusal: by a tenth of its rate a second up to nine tenths of what was

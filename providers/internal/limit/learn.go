@@ -2,6 +2,7 @@ package limit
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dogear-go/dogear/resilience"
@@ -16,6 +17,7 @@ type Outcome struct {
 	Answered bool                   // an answer came
 	Class    resilience.Class       // of the failure
 	AtOnce   bool                   // the provider asks to come again at once, so it was not that there were too many
+	Told     bool                   // the provider tells how long to wait, which paces what comes next
 	Allows   []resilience.Allowance // what the answer's headers say
 	Took     time.Duration
 }
@@ -40,7 +42,7 @@ func (l *Limiter) Done(t *Ticket, e Outcome) {
 	}
 	told := l.learn(t, e.Allows, before, now)
 	if e.Class == resilience.RateLimit && !e.AtOnce {
-		l.slow(t, told, now)
+		l.slow(t, told, e.Told, now)
 	} else {
 		l.ease(now)
 	}
@@ -145,20 +147,19 @@ func (b *bucket) agree(remaining float64, sent, before mark) {
 
 // slow makes room after a refusal. A refusal that the headers explain, or that a request met which left before the last one
 // was noticed, says nothing new.
-func (l *Limiter) slow(t *Ticket, told bool, now time.Time) {
+func (l *Limiter) slow(t *Ticket, told, waits bool, now time.Time) {
 	l.passed--
 	if told || !t.at.After(l.slowed) {
 		return
 	}
 	l.slowed, l.eased = now, now
-	if len(l.buckets) == 0 {
+	if !slices.ContainsFunc(l.buckets, (*bucket).short) {
 		rate := l.observed(now)
-		b := newBucket(requests, guessed, max(1, rate), rate, now)
-		l.buckets = append(l.buckets, b)
+		l.buckets = append(l.buckets, newBucket(requests, guessed, max(1, rate), rate, now))
 	}
 	for _, b := range l.buckets {
-		if b.capacity/b.rate <= time.Hour.Seconds() { // a day's allowance is not what was refused
-			b.lower()
+		if b.short() {
+			b.lower(waits)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func TestARefusalThatNothingExplainsSlowsDown(t *testing.T) {
 				l.Done(l.Enter("run", small, time.Now()), c.over)
 				d, why := l.Wait("run", small, time.Now())
 				require.Equal(t, c.slows, d > 0, d)
-				require.Equal(t, c.slows, why == "limit of refusals", why)
+				require.Equal(t, c.slows, why == "slower, since it refused requests", why)
 				require.False(t, l.Known())
 			})
 		})

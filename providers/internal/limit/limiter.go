@@ -101,7 +101,7 @@ func (l *Limiter) delay(u resilience.Usage, ahead []*Ticket, now time.Time) (d t
 			level += b.need(t.expected)
 		}
 		if w := b.until(level); w > d {
-			d, why = w, "limit of "+b.source
+			d, why = w, b.why()
 		}
 	}
 	return d, why

@@ -22,7 +22,11 @@ func KeysOf(req *http.Request) (keys []string) {
 	}
 	for name, values := range req.URL.Query() {
 		if strings.Contains(strings.ToLower(name), "key") || strings.Contains(strings.ToLower(name), "token") {
-			keys = append(keys, values...)
+			for _, v := range values {
+				if len(v) > 3 { // anything shorter is no key, and stands in every text
+					keys = append(keys, v)
+				}
+			}
 		}
 	}
 	return keys
