@@ -92,14 +92,14 @@ func (d *document) parse(data []byte) *yaml.Node {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		d.syntax(err)
+		d.syntax(err, data)
 		return nil
 	}
 	if err := dec.Decode(&more); err == nil {
 		d.fail(&more, "a second document begins; a configuration is one")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
-		d.syntax(err)
+		d.syntax(err, data)
 		return nil
 	}
 	if doc.Kind != yaml.DocumentNode || len(doc.Content) != 1 || isNull(doc.Content[0]) {
@@ -111,16 +111,20 @@ func (d *document) parse(data []byte) *yaml.Node {
 var (
 	yamlLine  = regexp.MustCompile(`line (\d+): `)
 	yamlQuote = regexp.MustCompile(`'[^']*'`)
+	unquoted  = regexp.MustCompile(`\{[^"'\n}]*: *\$\{`) // {key: ${NAME}}, where the first brace that closes would close both
 )
 
 // syntax tells of what is no YAML. What the parser quotes is left out: it might be a key.
-func (d *document) syntax(err error) {
+func (d *document) syntax(err error, data []byte) {
 	text, line := strings.TrimPrefix(err.Error(), "yaml: "), 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = strings.Replace(text, m[0], "", 1)
 	}
 	text, _, _ = strings.Cut(yamlQuote.ReplaceAllString(text, "…"), "\n")
+	if unquoted.Match(data) {
+		text += "; inside of { } a ${VARIABLE} stands in quotes"
+	}
 	d.at(line, "this is not YAML: %s; check indentation (blanks, no tabs), colons and quotes there and in the line before", text)
 }
 

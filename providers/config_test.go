@@ -221,6 +221,7 @@ func TestConfigRefusals(t *testing.T) {
 		{"chain: *" + secret, "dogear.yaml:1: this is not YAML: unknown anchor …"},
 		{"a:\n\t- b", "dogear.yaml:2: this is not YAML"},
 		{"key: '" + secret, "this is not YAML"},
+		{"providers:\n  groq: {key: ${GROQ_TEAM}}", "inside of { } a ${VARIABLE} stands in quotes"},
 		{strings.Repeat("#\n", 1<<20), "larger than 1 MiB"},
 	} {
 		_, err := providers.ParseConfig("dogear.yaml", []byte(c.text))

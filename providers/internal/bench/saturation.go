@@ -27,23 +27,27 @@ type scenario struct {
 	naive   bool             // fixed concurrency and exponential backoff instead
 }
 
-// saturation makes calls side by side, in each of the ways.
+// saturation makes calls side by side, in each of the ways, against a server that limits requests more than tokens, and one that limits
+// tokens more.
 func saturation(ctx context.Context, calls int) error {
-	const perSecond, tokens = 20, 5000
-	fmt.Printf("\nsaturation: %d calls, %d at once, against %d requests and %d tokens a second with bursts of one second\n", calls, workers, perSecond, tokens)
-	fmt.Printf("  %-34s %9s %9s %7s %9s %8s\n", "", "took", "least", "ratio", "refused", "failed")
-	for _, s := range []scenario{
-		{name: "limits configured", limits: providers.Limits{RequestsPerMinute: 60 * perSecond, TokensPerMinute: 60 * tokens, Burst: 1}},
-		{name: "limits learned from headers", headers: true, warm: true},
-		{name: "limits found by refusals only"},
-		{name: "naive: backoff, no limits", naive: true},
-	} {
-		api := &limitapi.API{
-			PerSecond: perSecond, Burst: perSecond, TokensPerSecond: tokens, TokensMax: tokens,
-			Latency: 150 * time.Millisecond, Answer: 150, Headers: s.headers,
-		}
-		if err := s.run(ctx, api, calls); err != nil {
-			return err
+	for _, server := range []struct{ requests, tokens int }{{20, 6000}, {40, 4000}} {
+		fmt.Printf("\nsaturation: %d calls, %d at once, against %d requests and %d tokens a second with bursts of one second\n",
+			calls, workers, server.requests, server.tokens)
+		fmt.Printf("  %-34s %9s %9s %7s %9s %8s\n", "", "took", "least", "ratio", "refused", "failed")
+		for _, s := range []scenario{
+			{name: "limits configured", limits: providers.Limits{RequestsPerMinute: 60 * server.requests, TokensPerMinute: 60 * server.tokens, Burst: 1}},
+			{name: "limits learned from headers", headers: true, warm: true},
+			{name: "limits found by refusals only"},
+			{name: "naive: backoff, no limits", naive: true},
+		} {
+			api := &limitapi.API{
+				PerSecond: float64(server.requests), Burst: float64(server.requests),
+				TokensPerSecond: float64(server.tokens), TokensMax: float64(server.tokens),
+				Latency: 150 * time.Millisecond, Answer: 150, Headers: s.headers,
+			}
+			if err := s.run(ctx, api, calls); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
