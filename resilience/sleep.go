@@ -36,8 +36,8 @@ func Sleep(ctx context.Context, d time.Duration, why string) error {
 	return stopped(ctx, h) // asked again: select chooses at random when several are ready
 }
 
-// Await waits until ready is closed, in all else as [Sleep] does. d is how long that is expected to take; less than a
-// second is not reported to Hooks.Waiting.
+// Await waits until ready is closed, in all else as [Sleep] does. d is how long that is expected to take. A wait is reported to
+// Hooks.Waiting when it begins if it is expected to take a second or more, and after a second otherwise.
 func Await(ctx context.Context, ready <-chan struct{}, d time.Duration, why string) error {
 	h := HooksFrom(ctx)
 	if err := stopped(ctx, h); err != nil {
@@ -48,15 +48,27 @@ func Await(ctx context.Context, ready <-chan struct{}, d time.Duration, why stri
 		return nil
 	default:
 	}
-	if h.Waiting != nil && d >= briefWait {
+	var report <-chan time.Time // never, unless the wait is longer than it seems
+	switch {
+	case h.Waiting == nil:
+	case d >= briefWait:
 		h.Waiting(ctx, d, why)
+	default:
+		timer := time.NewTimer(briefWait)
+		defer timer.Stop()
+		report = timer.C
 	}
-	select {
-	case <-ready:
-	case <-ctx.Done():
-	case <-h.Pause:
+	for {
+		select {
+		case <-report:
+			h.Waiting(ctx, max(d, briefWait), why)
+			continue
+		case <-ready:
+		case <-ctx.Done():
+		case <-h.Pause:
+		}
+		return stopped(ctx, h)
 	}
-	return stopped(ctx, h)
 }
 
 // stopped returns why nothing may start now, or nil.

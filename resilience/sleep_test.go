@@ -62,3 +62,39 @@ func TestSleepPauseAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestAwait: until something is ready; a wait that is longer than it seemed is told after a second.
+func TestAwait(t *testing.T) {
+	for name, c := range map[string]struct {
+		seems, lasts time.Duration
+		told         []time.Duration
+	}{
+		"long":           {3 * time.Second, 4 * time.Second, []time.Duration{3 * time.Second}},
+		"brief":          {10 * time.Millisecond, 500 * time.Millisecond, nil},
+		"longer than it": {0, time.Minute, []time.Duration{time.Second}},
+		"none":           {time.Hour, 0, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var told []time.Duration
+			ctx := WithHooks(t.Context(), Hooks{Waiting: func(_ context.Context, d time.Duration, _ string) { told = append(told, d) }})
+			ready, start := make(chan struct{}), time.Now()
+			if c.lasts == 0 {
+				close(ready)
+			} else {
+				time.AfterFunc(c.lasts, func() { close(ready) })
+			}
+			require.NoError(t, Await(ctx, ready, c.seems, "a limit"))
+			require.Equal(t, c.lasts, time.Since(start), name)
+			require.Equal(t, c.told, told, name)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		pause := make(chan struct{})
+		ctx := WithHooks(t.Context(), Hooks{Pause: pause})
+		time.AfterFunc(time.Second, func() { close(pause) })
+		require.ErrorIs(t, Await(ctx, make(chan struct{}), 0, ""), ErrPausing)
+		limited, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, Await(limited, make(chan struct{}), 0, ""), context.DeadlineExceeded)
+	})
+}

@@ -80,12 +80,11 @@ func (b *bucket) speed() float64 {
 	return b.rate * b.factor
 }
 
-// refill lets time pass. A clock that jumps back lets none pass.
+// refill lets time pass. Of callers that read the clock at once, the later one may come first: no time passes twice.
 func (b *bucket) refill(now time.Time) {
 	if dt := now.Sub(b.at).Seconds(); dt > 0 {
-		b.level = min(b.usable(), b.level+dt*b.speed())
+		b.level, b.at = min(b.usable(), b.level+dt*b.speed()), now
 	}
-	b.at = now
 }
 
 // need is what a request takes: a request that is larger than the whole bucket takes all of it, and its provider judges.

@@ -83,7 +83,7 @@ func (l *Limiter) Wait(run string, u resilience.Usage, now time.Time) (d time.Du
 	d, why = l.delay(u, l.line.before(run), now)
 	if l.most > 0 && l.inFlight+l.line.len() >= l.most {
 		rounds := (l.inFlight+l.line.len()-l.most)/l.most + 1
-		if busy := time.Duration(rounds) * l.took; busy > d {
+		if busy := time.Duration(rounds) * l.took; busy >= d { // also when nobody knows yet how long a request takes
 			d, why = busy, fmt.Sprintf("%d requests are in flight, and no more may be", l.most)
 		}
 	}
