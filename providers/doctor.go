@@ -12,20 +12,20 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// State is how one thing about a provider was found.
-type State string
+// FindingState is how one thing about a provider was found.
+type FindingState string
 
 // The states of a [Finding].
 const (
-	StateOK      State = "ok"
-	StateFailed  State = "failed"
-	StateUnknown State = "unknown" // it was tried to find out
-	StateSkipped State = "skipped" // it was not, because something before it failed
+	FindingOK      FindingState = "ok"
+	FindingFailed  FindingState = "failed"
+	FindingUnknown FindingState = "unknown" // it was tried to find out
+	FindingSkipped FindingState = "skipped" // it was not, because something before it failed
 )
 
 // Finding is one thing that was found out about a provider.
 type Finding struct {
-	State State
+	State FindingState
 	Text  string // in a few words
 	Cause string // of a failure, in full; never with a key
 }
@@ -53,7 +53,7 @@ type Diagnosis struct {
 }
 
 // OK says whether the provider works: its model answers.
-func (d Diagnosis) OK() bool { return d.Answer.State == StateOK }
+func (d Diagnosis) OK() bool { return d.Answer.State == FindingOK }
 
 const (
 	listTimeout = 10 * time.Second
@@ -184,7 +184,7 @@ func (d *doctor) others(examined []*patient) (list []Diagnosis) {
 		if e.name == "offline" || slices.ContainsFunc(examined, func(p *patient) bool { return p.Provider == e.name }) {
 			continue
 		}
-		skipped := Finding{State: StateSkipped}
+		skipped := Finding{State: FindingSkipped}
 		other := Diagnosis{Provider: e.name, Key: skipped, Reach: skipped, Known: skipped, Answer: skipped}
 		if e.keyless {
 			other.Fix = []string{fmt.Sprintf("set %s_MODEL or %s_BASE_URL", e.prefix, e.prefix)}
@@ -201,12 +201,12 @@ func (d *doctor) admit(r ref) *patient {
 	p := &patient{doctor: d, ref: r}
 	p.Provider, p.Model, p.Configured = r.name, r.model, true
 	for _, f := range []*Finding{&p.Key, &p.Reach, &p.Known, &p.Answer} {
-		f.State = StateSkipped
+		f.State = FindingSkipped
 	}
 	var missing *missingKey
 	e, s, err := d.config.resolve(r, Settings{})
 	if errors.As(err, &missing) {
-		p.Key = Finding{StateFailed, "missing", err.Error()}
+		p.Key = Finding{FindingFailed, "missing", err.Error()}
 		p.fix("set %s%s", missing.variable, missing.where)
 		e, s, err = d.config.resolve(r, Settings{Key: "missing"}) // for what else there is to say
 		s.Key = ""
@@ -214,12 +214,12 @@ func (d *doctor) admit(r ref) *patient {
 	p.entry, p.settings, p.Endpoint = e, s, s.BaseURL
 	p.Model = firstOf(s.Model, p.Model)
 	if err != nil {
-		p.Reach = Finding{StateFailed, "settings", err.Error()}
+		p.Reach = Finding{FindingFailed, "settings", err.Error()}
 		p.Endpoint = ""
 		p.fix("%s", strings.TrimPrefix(err.Error(), e.name+": "))
 	}
-	if p.Key.State == StateSkipped {
-		p.Key = Finding{StateOK, d.keySource(e, s), ""}
+	if p.Key.State == FindingSkipped {
+		p.Key = Finding{FindingOK, d.keySource(e, s), ""}
 	}
 	return p
 }

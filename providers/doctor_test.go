@@ -129,15 +129,15 @@ func examine(t *testing.T, names ...string) providers.Diagnosis {
 	return all[0]
 }
 
-func states(d providers.Diagnosis) []providers.State {
-	return []providers.State{d.Key.State, d.Reach.State, d.Known.State, d.Answer.State}
+func states(d providers.Diagnosis) []providers.FindingState {
+	return []providers.FindingState{d.Key.State, d.Reach.State, d.Known.State, d.Answer.State}
 }
 
 const (
-	ok      = providers.StateOK
-	failed  = providers.StateFailed
-	unknown = providers.StateUnknown
-	skipped = providers.StateSkipped
+	ok      = providers.FindingOK
+	failed  = providers.FindingFailed
+	unknown = providers.FindingUnknown
+	skipped = providers.FindingSkipped
 )
 
 func TestDoctorOnEveryKind(t *testing.T) {
@@ -150,7 +150,7 @@ func TestDoctorOnEveryKind(t *testing.T) {
 
 			d := examine(t, kind)
 			require.True(t, d.OK(), "%+v", d)
-			require.Equal(t, []providers.State{ok, ok, ok, ok}, states(d), "%+v", d)
+			require.Equal(t, []providers.FindingState{ok, ok, ok, ok}, states(d), "%+v", d)
 			require.Equal(t, "m-1", d.Model)
 			require.Equal(t, resilience.Usage{Input: 11, Output: 22, Cached: d.Usage.Cached}, d.Usage)
 			require.Positive(t, d.Latency)
@@ -164,37 +164,37 @@ func TestDoctorOnEveryKind(t *testing.T) {
 
 			s.noList = true
 			d = examine(t, kind)
-			require.Equal(t, []providers.State{ok, ok, unknown, ok}, states(d), "no list is no failure: %+v", d)
+			require.Equal(t, []providers.FindingState{ok, ok, unknown, ok}, states(d), "no list is no failure: %+v", d)
 			s.noList = false
 
 			s.answer = `{"error":{"message":"You exceeded your current quota","code":"insufficient_quota"}}`
 			d = examine(t, kind)
-			require.Equal(t, []providers.State{ok, ok, ok, failed}, states(d))
+			require.Equal(t, []providers.FindingState{ok, ok, ok, failed}, states(d))
 			require.Equal(t, "quota", d.Answer.Text)
 			require.Contains(t, strings.Join(d.Fix, "\n"), "add credit")
 			s.answer = ""
 
 			t.Setenv(prefix+"_MODEL", "nope")
 			d = examine(t, kind)
-			require.Equal(t, []providers.State{ok, ok, failed, failed}, states(d), "%+v", d)
+			require.Equal(t, []providers.FindingState{ok, ok, failed, failed}, states(d), "%+v", d)
 			require.Contains(t, d.Fix[0], prefix+"_MODEL")
 			if kind == "ollama" {
 				require.Equal(t, "the model is not there: `ollama pull nope`, or set OLLAMA_MODEL to one that is: m-1:latest, m-2:3b", d.Fix[0])
 			}
 			d = examine(t, kind+":m-77")
-			require.Equal(t, []providers.State{ok, ok, ok, ok}, states(d), "what answers is there, listed or not")
+			require.Equal(t, []providers.FindingState{ok, ok, ok, ok}, states(d), "what answers is there, listed or not")
 			require.Equal(t, "not listed", d.Known.Text)
 			t.Setenv(prefix+"_MODEL", "m-1")
 
 			if keyVar != "" {
 				t.Setenv(keyVar, testKey+"x")
 				d = examine(t, kind)
-				require.Equal(t, []providers.State{failed, ok, unknown, skipped}, states(d), "%+v", d)
+				require.Equal(t, []providers.FindingState{failed, ok, unknown, skipped}, states(d), "%+v", d)
 				require.Equal(t, "the key in "+keyVar+" is rejected: replace it, or check that it belongs to "+strings.TrimPrefix(server.URL, "http://"), d.Fix[0])
 				t.Setenv(keyVar, "")
 				before := s.seen.Load()
 				d = examine(t, kind)
-				require.Equal(t, []providers.State{failed, skipped, skipped, skipped}, states(d))
+				require.Equal(t, []providers.FindingState{failed, skipped, skipped, skipped}, states(d))
 				require.Contains(t, d.Fix[0], "set ")
 				require.Contains(t, d.Fix[0], keyVar)
 				require.Equal(t, "m-1", d.Model, "what is known is said")
@@ -235,7 +235,7 @@ func TestDoctorOnFailingConnections(t *testing.T) {
 		for kind := range kinds {
 			prefix := at(t, kind, c.address)
 			d := examine(t, kind)
-			require.Equal(t, []providers.State{ok, failed, skipped, skipped}, states(d), "%s %+v", c.short, d)
+			require.Equal(t, []providers.FindingState{ok, failed, skipped, skipped}, states(d), "%s %+v", c.short, d)
 			require.Equal(t, c.short, d.Reach.Text, "%s %+v", kind, d)
 			require.Len(t, d.Fix, 1)
 			require.Contains(t, d.Fix[0], prefix+"_BASE_URL")
@@ -254,7 +254,7 @@ func TestDoctorIsBounded(t *testing.T) {
 	at(t, "openai", server.URL)
 	all, err := providers.DoctorWithin(context.Background(), &providers.Config{}, 50*time.Millisecond, 60*time.Millisecond, "openai")
 	require.NoError(t, err)
-	require.Equal(t, []providers.State{ok, failed, unknown, failed}, states(all[0]), "%+v", all[0])
+	require.Equal(t, []providers.FindingState{ok, failed, unknown, failed}, states(all[0]), "%+v", all[0])
 	require.Equal(t, "no answer", all[0].Reach.Text)
 	require.Contains(t, all[0].Fix[0], "nothing answers within 60ms")
 

@@ -29,12 +29,12 @@ func (p *patient) fix(format string, args ...any) {
 }
 
 func (p *patient) examine(ctx context.Context) {
-	if p.Key.State == StateFailed || p.Reach.State == StateFailed {
+	if p.Key.State == FindingFailed || p.Reach.State == FindingFailed {
 		return
 	}
 	if p.Provider == "offline" {
-		p.Reach = Finding{State: StateOK, Text: "built in"}
-		p.Known = Finding{State: StateOK, Text: "known"}
+		p.Reach = Finding{State: FindingOK, Text: "built in"}
+		p.Known = Finding{State: FindingOK, Text: "known"}
 	} else if !p.list(ctx) {
 		return
 	}
@@ -47,36 +47,36 @@ func (p *patient) list(ctx context.Context) bool {
 	defer cancel()
 	names, err := p.models(ctx)
 	p.names = names
-	p.Known = Finding{State: StateUnknown, Text: "can't tell"}
-	p.Reach = Finding{State: StateOK, Text: "ok"}
+	p.Known = Finding{State: FindingUnknown, Text: "can't tell"}
+	p.Reach = Finding{State: FindingOK, Text: "ok"}
 	var (
 		moved *movedError
 		typed *resilience.Error
 	)
 	switch {
 	case err == nil && p.has():
-		p.Known = Finding{State: StateOK, Text: "known"}
+		p.Known = Finding{State: FindingOK, Text: "known"}
 	case err == nil && len(names) > 0:
-		p.Known = Finding{State: StateFailed, Text: "unknown", Cause: "the API does not list the model"}
+		p.Known = Finding{State: FindingFailed, Text: "unknown", Cause: "the API does not list the model"}
 	case err == nil, errors.Is(err, errNoList):
 	case errors.As(err, &moved):
-		p.Reach = Finding{StateFailed, "redirects", err.Error()}
-		p.Known = Finding{State: StateSkipped}
+		p.Reach = Finding{FindingFailed, "redirects", err.Error()}
+		p.Known = Finding{State: FindingSkipped}
 		p.fix("set %s to the address that it redirects to: %s", p.addressSource(), moved.to)
 	case errors.Is(err, errPage):
-		p.Reach = Finding{StateFailed, "web page", err.Error()}
-		p.Known = Finding{State: StateSkipped}
+		p.Reach = Finding{FindingFailed, "web page", err.Error()}
+		p.Known = Finding{State: FindingSkipped}
 		p.fix("a web page is there, not an API: check %s%s", p.addressSource(), p.example())
 	case errors.As(err, &typed) && typed.Class == resilience.Auth:
 		p.rejected(err)
 		return false
 	case errors.As(err, &typed) && typed.Status != 0: // it answers, but gives no list: the request will tell
 	case errors.As(err, &typed) && typed.Class == resilience.Timeout:
-		p.Reach = Finding{StateUnknown, "slow", err.Error()}
+		p.Reach = Finding{FindingUnknown, "slow", err.Error()}
 	default:
 		p.unreachable(err)
 	}
-	return p.Reach.State != StateFailed
+	return p.Reach.State != FindingFailed
 }
 
 // ask makes one small request.
@@ -88,7 +88,7 @@ func (p *patient) ask(ctx context.Context) {
 	s.Transport = tap
 	provider, err := p.entry.open(s)
 	if err != nil {
-		p.Answer = Finding{StateFailed, "settings", err.Error()}
+		p.Answer = Finding{FindingFailed, "settings", err.Error()}
 		p.fix("%v", err)
 		return
 	}
@@ -114,32 +114,32 @@ func (p *patient) ask(ctx context.Context) {
 		return
 	}
 	p.Usage = usageOf(resp)
-	p.Reach = Finding{State: StateOK, Text: "ok"}
-	p.Answer = Finding{State: StateOK, Text: p.Latency.Round(time.Millisecond).String()}
-	if p.Known.State == StateFailed { // an alias: it answers all the same
-		p.Known = Finding{State: StateOK, Text: "not listed", Cause: p.Known.Cause}
+	p.Reach = Finding{State: FindingOK, Text: "ok"}
+	p.Answer = Finding{State: FindingOK, Text: p.Latency.Round(time.Millisecond).String()}
+	if p.Known.State == FindingFailed { // an alias: it answers all the same
+		p.Known = Finding{State: FindingOK, Text: "not listed", Cause: p.Known.Cause}
 	}
 }
 
 // failed says what a failed request tells, and what to do about it.
 func (p *patient) failed(ctx context.Context, err error) {
 	class := resilience.Classify(err)
-	p.Answer = Finding{StateFailed, strings.ReplaceAll(string(class), "_", " "), err.Error()}
+	p.Answer = Finding{FindingFailed, strings.ReplaceAll(string(class), "_", " "), err.Error()}
 	var typed *resilience.Error
 	errors.As(err, &typed)
 	switch class {
 	case resilience.Auth:
 		p.rejected(err)
 	case resilience.NotFound:
-		p.Known = Finding{StateFailed, "unknown", err.Error()}
+		p.Known = Finding{FindingFailed, "unknown", err.Error()}
 		p.unknownModel()
 	case resilience.Network:
 		p.unreachable(err)
 	case resilience.Canceled:
 		p.fix("it was interrupted; run it again")
 	case resilience.Timeout:
-		if p.Reach.State == StateUnknown {
-			p.Reach = Finding{StateFailed, "no answer", err.Error()}
+		if p.Reach.State == FindingUnknown {
+			p.Reach = Finding{FindingFailed, "no answer", err.Error()}
 			p.fix("nothing answers within %s: check the connection and %s", p.doctor.callTimeout, p.addressSource())
 			return
 		}
@@ -150,7 +150,7 @@ func (p *patient) failed(ctx context.Context, err error) {
 			text = strings.TrimPrefix(text, strings.TrimSpace(typed.Provider+" "+typed.Model)+": ")
 		}
 		p.fix("%s", text)
-		if p.Known.State == StateFailed {
+		if p.Known.State == FindingFailed {
 			p.unknownModel()
 		}
 	}
@@ -159,7 +159,7 @@ func (p *patient) failed(ctx context.Context, err error) {
 // rejected says that the key is not accepted.
 func (p *patient) rejected(err error) {
 	source := p.Key.Text
-	p.Key = Finding{StateFailed, "rejected", err.Error()}
+	p.Key = Finding{FindingFailed, "rejected", err.Error()}
 	if p.settings.Key == "" {
 		p.Key.Text = "needed"
 		p.fix("it asks for a key: set %s", strings.Join(p.entry.keyVars(), " or "))
@@ -171,9 +171,9 @@ func (p *patient) rejected(err error) {
 // unreachable says how the connection fails.
 func (p *patient) unreachable(err error) {
 	text, what := reachFailure(err)
-	p.Reach = Finding{StateFailed, text, err.Error()}
-	if p.Known.State == StateUnknown {
-		p.Known = Finding{State: StateSkipped}
+	p.Reach = Finding{FindingFailed, text, err.Error()}
+	if p.Known.State == FindingUnknown {
+		p.Known = Finding{State: FindingSkipped}
 	}
 	if p.Provider == "ollama" && text == "refused" {
 		p.fix("not running: start it with `ollama serve`, or check %s", p.addressSource())

@@ -6,5 +6,5 @@
 // [Retry] runs a function under a policy. A [Check] judges an answer that arrived.
 //
 // [Hooks], carried by a context, let the engine of a run watch and steer the calls made under it without either side
-// importing the other. Every wait goes through [Sleep], so that a pause ends it at once.
+// importing the other. Every wait goes through [Sleep] or [Await], so that a pause ends it at once.
 package resilience

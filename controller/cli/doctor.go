@@ -90,7 +90,7 @@ func writeDiagnoses(w io.Writer, all []providers.Diagnosis) error {
 
 // cell is a finding in a table.
 func cell(f providers.Finding) string {
-	if f.State == providers.StateSkipped {
+	if f.State == providers.FindingSkipped {
 		return "-"
 	}
 	return f.Text
@@ -101,7 +101,7 @@ func modelCell(d providers.Diagnosis) string {
 	switch {
 	case d.Model == "":
 		return "-"
-	case d.Known.State == providers.StateOK && d.Known.Text == "known", d.Known.State == providers.StateSkipped:
+	case d.Known.State == providers.FindingOK && d.Known.Text == "known", d.Known.State == providers.FindingSkipped:
 		return d.Model
 	}
 	return d.Model + " (" + d.Known.Text + ")"
@@ -230,9 +230,9 @@ type (
 		Fix          []string        `json:"fix"`
 	}
 	findingJSON struct {
-		State providers.State `json:"state"` // ok, failed, unknown, skipped
-		Text  string          `json:"text"`
-		Cause string          `json:"cause,omitempty"`
+		State providers.FindingState `json:"state"` // ok, failed, unknown, skipped
+		Text  string                 `json:"text"`
+		Cause string                 `json:"cause,omitempty"`
 	}
 	allowanceJSON struct {
 		Resource  string `json:"resource"`

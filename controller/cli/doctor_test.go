@@ -102,11 +102,11 @@ providers:
 // TestTheTableOfDoctor: what people see, at 80 columns.
 func TestTheTableOfDoctor(t *testing.T) {
 	t.Parallel()
-	ok := func(text string) providers.Finding { return providers.Finding{State: providers.StateOK, Text: text} }
+	ok := func(text string) providers.Finding { return providers.Finding{State: providers.FindingOK, Text: text} }
 	bad := func(text string) providers.Finding {
-		return providers.Finding{State: providers.StateFailed, Text: text}
+		return providers.Finding{State: providers.FindingFailed, Text: text}
 	}
-	skipped := providers.Finding{State: providers.StateSkipped}
+	skipped := providers.Finding{State: providers.FindingSkipped}
 	var b strings.Builder
 	require.NoError(t, writeDiagnoses(&b, []providers.Diagnosis{
 		{
