@@ -25,8 +25,8 @@ type Settings struct {
 	// Key is the API key. Defaults to the provider's variable, such as GROQ_API_KEY.
 	Key string
 
-	// BaseURL is the address of the API, without /chat/completions. Defaults to, for example, GROQ_BASE_URL, else the
-	// provider's own.
+	// BaseURL is the address of the API, without /chat/completions. For anthropic and ollama it may end before /v1, as their
+	// own programs want it. Defaults to, for example, GROQ_BASE_URL, else the provider's own.
 	BaseURL string
 
 	// Model is the model's name. Defaults to, for example, GROQ_MODEL, else the catalogue's.
@@ -171,6 +171,18 @@ func address(raw string) (string, error) {
 		return "", errors.New("the base URL must not hold credentials or a query")
 	}
 	return strings.TrimRight(raw, "/"), nil
+}
+
+// whole completes an address that other clients complete by themselves: Ollama's and Anthropic's want no version in theirs, and a
+// provider's own host without a path is what Groq's takes.
+func (e entry) whole(base string) string {
+	if (e.name == "ollama" || e.name == "anthropic") && !strings.HasSuffix(base, "/v1") {
+		return base + "/v1"
+	}
+	if rest, ok := strings.CutPrefix(e.baseURL, base); ok && strings.HasPrefix(rest, "/") {
+		return e.baseURL
+	}
+	return base
 }
 
 func (e entry) keyVars() []string {

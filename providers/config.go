@@ -181,10 +181,7 @@ func (c *Config) baseURL(e entry, block fileProvider, given string) (string, err
 	if err != nil {
 		return "", fmt.Errorf("%s: %w; check Settings.BaseURL or %s_BASE_URL; keys go into %s", e.name, err, e.prefix, e.keyVars()[0])
 	}
-	if e.name == "ollama" && !strings.HasSuffix(base, "/v1") {
-		base += "/v1"
-	}
-	return base, nil
+	return e.whole(base), nil
 }
 
 // factsOf is what the file says of a model. Window, longest answer and price beside a model's name are those of that model;

@@ -195,3 +195,33 @@ func TestHTTPRequestsOfACallAreBounded(t *testing.T) {
 		require.GreaterOrEqual(t, requests, 3, "each was asked: %d", status)
 	}
 }
+
+// TestAddressesAsOtherClientsTakeThem: variables that are set for other programs work here too.
+func TestAddressesAsOtherClientsTakeThem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ provider, path, want string }{
+		{"anthropic", "", "/v1/messages"}, {"anthropic", "/v1", "/v1/messages"}, {"anthropic", "/v1/", "/v1/messages"},
+		{"anthropic", "/proxy", "/proxy/v1/messages"}, {"ollama", "", "/api/chat"}, {"ollama", "/v1", "/api/chat"},
+		{"openai", "", "/chat/completions"}, {"groq", "/openai/v1", "/openai/v1/chat/completions"},
+	} {
+		var path string
+		a := serve(t, func(_ int, w http.ResponseWriter, r *http.Request, _ map[string]any) {
+			path = r.URL.Path
+			http.Error(w, "{}", http.StatusTeapot)
+		})
+		p, err := providers.Open(c.provider, providers.Settings{Key: testKey, BaseURL: a.URL + c.path})
+		require.NoError(t, err)
+		_, err = p.LLM.GenerateContent(context.Background(), human("x"))
+		require.Error(t, err)
+		require.Equal(t, c.want, path, "%s %s", c.provider, c.path)
+	}
+	var to string
+	p, err := providers.Open("groq", providers.Settings{Key: testKey, BaseURL: "https://api.groq.com", Transport: transport(func(r *http.Request) (*http.Response, error) {
+		to = r.URL.String()
+		return nil, context.Canceled
+	})})
+	require.NoError(t, err)
+	_, err = p.LLM.GenerateContent(context.Background(), human("x"))
+	require.Error(t, err)
+	require.Equal(t, "https://api.groq.com/openai/v1/chat/completions", to)
+}
