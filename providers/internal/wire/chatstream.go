@@ -17,11 +17,17 @@ type chatStream struct {
 	index  float64 // of the choice that is handed out
 	finish string
 	calls  []*toolCall
+	usual  mould // of an event that the client can read as it is
 }
 
 func (s *chatStream) ended() bool { return s.done }
 
 func (s *chatStream) event(name string, data, line, out []byte) ([]byte, error) {
+	if line != nil && len(line) <= maxClientLine && name == "" && s.finish == "" {
+		if _, ok := s.usual.text(data); ok {
+			return append(out, line...), nil
+		}
+	}
 	var c chatChunk
 	err := json.Unmarshal(data, &c)
 	switch {
@@ -38,6 +44,9 @@ func (s *chatStream) event(name string, data, line, out []byte) ([]byte, error) 
 		return nil, err
 	}
 	if s.plain(&c) && line != nil && len(line) <= maxClientLine {
+		if name == "" && s.finish == "" && c.Usage == nil && len(c.Choices) == 1 {
+			s.usual = mouldOf(data, `"content":"`)
+		}
 		return append(out, line...), nil
 	}
 	return s.rebuild(&c, out)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ type messageStream struct {
 	order    []*block // those handed out
 	badInput error
 	stop     string
+	usual    mould  // of a part of a text
+	said     mould  // the same as it is handed out
+	of       *block // to which that belongs
 }
 
 func (s *messageStream) ended() bool { return s.done }
@@ -65,6 +69,9 @@ func (s *messageStream) ended() bool { return s.done }
 func (s *messageStream) mark(out []byte) ([]byte, error) { return out, nil } // [DONE] is OpenAI's
 
 func (s *messageStream) event(name string, data, _, out []byte) ([]byte, error) {
+	if text, ok := s.usual.text(data); ok && name == textEvent && !s.of.closed && len(text) > 0 && len(text) <= maxPiece {
+		return append(append(append(out, s.said.head...), text...), s.said.tail...), nil
+	}
 	var e messageEvent
 	if err := json.Unmarshal(data, &e); syntax(err) {
 		return nil, errMalformed
@@ -87,10 +94,27 @@ func (s *messageStream) event(name string, data, _, out []byte) ([]byte, error) 
 	case e.Type == "message_stop":
 		return s.messageStop(out)
 	case strings.HasPrefix(e.Type, "content_block_"):
-		return s.block(&e, out)
+		from := len(out)
+		out, err := s.block(&e, out)
+		if err == nil && e.Type == textEvent && name == textEvent && bytes.Contains(e.Delta, []byte(`"text_delta"`)) {
+			s.remember(data, out[from:], s.blocks[*e.Index])
+		}
+		return out, err
 	}
 	return out, nil // a ping, or news that the client would print
 }
+
+// remember keeps the form of a part of a text, and of how it is handed out: the parts that follow differ in the text alone.
+func (s *messageStream) remember(data, out []byte, of *block) {
+	const key = `"text":"`
+	one := func(b []byte, what string) bool { return bytes.Count(b, []byte(what)) == 1 }
+	if one(data, key) && one(out, key) && one(out, "\n\n") {
+		s.usual, s.said, s.of = mouldOf(data, key), mouldOf(out, key), of
+	}
+}
+
+// textEvent is the event of a part of a block.
+const textEvent = "content_block_delta"
 
 func (s *messageStream) block(e *messageEvent, out []byte) ([]byte, error) {
 	if e.Index == nil {
