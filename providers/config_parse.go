@@ -15,7 +15,7 @@ import (
 // ParseConfig reads a configuration in YAML; name is the file's, for messages:
 //
 //	chain: [groq, anthropic, "openai:gpt-5-mini"]  # who is asked, in this order; name, or name:model
-//	max_wait: 15m                                  # see ChainConfig; timeout, idle and max_tries likewise
+//	max_wait: 15m                                  # see ChainConfig; patience, timeout, idle, max_tries likewise
 //	providers:
 //	  groq:
 //	    key: ${GROQ_API_KEY_TEAM}                  # the variable that holds the key; a key itself is refused
@@ -23,7 +23,7 @@ import (
 //	    model: openai/gpt-oss-120b
 //	    context: 131072                            # see Provider: of the model that is named here, as are max_output and price
 //	    max_output: 65536
-//	    without: [images]                          # of tools, images, streaming
+//	    without: [images]                          # of tools, images, streaming, sampling
 //	    json: schema                               # schema, object, none
 //	    limits: {requests_per_minute: 30, tokens_per_minute: 8000, requests_per_day: 1000, in_flight: 4}
 //	    price: {input: 0.15, output: 0.60, cached: 0.075}  # dollars for a million tokens; cached defaults to input
@@ -133,6 +133,7 @@ func (d *document) root(n *yaml.Node, c *Config) {
 	d.fields(n, "the configuration", []setting{
 		{"chain", func(v *yaml.Node) { c.file.chain = d.chain(v) }},
 		{"max_wait", func(v *yaml.Node) { c.Chain.MaxWait = d.duration(v) }},
+		{"patience", func(v *yaml.Node) { c.Chain.Patience = d.duration(v) }},
 		{"timeout", func(v *yaml.Node) { c.Chain.Timeout = d.duration(v) }},
 		{"idle", func(v *yaml.Node) { c.Chain.Idle = d.duration(v) }},
 		{"max_tries", func(v *yaml.Node) { c.Chain.MaxTries = d.whole(v, 1) }},

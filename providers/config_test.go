@@ -18,6 +18,7 @@ import (
 const sampleConfig = `
 chain: [groq, anthropic, "openai:gpt-5-mini", my-vllm]
 max_wait: 15m
+patience: 20s
 timeout: 4m
 idle: 90s
 max_tries: 6
@@ -52,7 +53,7 @@ func parse(t testing.TB, text string) *providers.Config {
 func TestConfigModels(t *testing.T) {
 	cleanEnv(t, map[string]string{"GROQ_API_KEY_TEAM": "team", "GROQ_API_KEY": "mine", "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "ANTHROPIC_MODEL": "claude-e"})
 	c := parse(t, sampleConfig)
-	require.Equal(t, providers.ChainConfig{MaxWait: 15 * time.Minute, Timeout: 4 * time.Minute, Idle: 90 * time.Second, MaxTries: 6}, c.Chain)
+	require.Equal(t, providers.ChainConfig{MaxWait: 15 * time.Minute, Patience: 20 * time.Second, Timeout: 4 * time.Minute, Idle: 90 * time.Second, MaxTries: 6}, c.Chain)
 	m, err := c.Models()
 	require.NoError(t, err)
 	require.Equal(t, "groq/q-1, anthropic/claude-e, openai/gpt-5-mini, my-vllm/4.1", named(m.Default))
@@ -151,7 +152,7 @@ func TestConfigUnsetKeyMattersWhenUsed(t *testing.T) {
 	_, err := c.Models("my-vllm:x")
 	require.ErrorContains(t, err, "ANTHROPIC_API_KEY", "the writer's")
 	_, err = c.Models()
-	require.EqualError(t, err, "providers: dogear.yaml: groq needs a key: set GROQ_API_KEY_TEAM, which line 9 of dogear.yaml names")
+	require.EqualError(t, err, "providers: dogear.yaml: groq needs a key: set GROQ_API_KEY_TEAM, which line 10 of dogear.yaml names")
 	m, err := parse(t, "providers: {groq: {key: '${NOT_SET_HERE}'}, mine: {base_url: http://127.0.0.1:1, model: m}}").Models("mine")
 	require.NoError(t, err)
 	require.Equal(t, []string{"mine"}, order(t, m.Default))
