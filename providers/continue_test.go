@@ -10,6 +10,8 @@ import (
 
 	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/resilience"
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/memstore"
 )
 
 const story = "The tide came in over the flats without a sound, and the old lighthouse keeper counted the boats twice before he went up to light the lamp."
@@ -87,4 +89,52 @@ func TestARejectedAnswerOfPartsIsWastedWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, good, got)
 	require.Subset(t, j.log, []string{"wasted a1", "wasted a2"})
+}
+
+// cutting answers in two parts, whoever asks and however often.
+type cutting struct{ asked int }
+
+func (c *cutting) Call(ctx context.Context, prompt string, options ...llms.CallOption) (string, error) {
+	return llms.GenerateFromSinglePrompt(ctx, c, prompt, options...)
+}
+
+func (c *cutting) GenerateContent(_ context.Context, msgs []llms.MessageContent, _ ...llms.CallOption) (*llms.ContentResponse, error) {
+	c.asked++
+	if len(msgs) == 1 {
+		return content(story[:90], "length"), nil
+	}
+	return content(story[60:], "stop"), nil
+}
+
+// TestACrashInAContinuationPaysNothingTwice: at each event, before and after it is written.
+func TestACrashInAContinuationPaysNothingTwice(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		model := &cutting{}
+		p := member("a", model)
+		p.MaxOutput = 100
+		ask := func(ctx context.Context) (string, error) {
+			return providers.Generate[string](ctx, providers.With(writer, llms.WithMaxTokens(100)), "A story.")
+		}
+		store := memstore.New()
+		store.CrashAfter(n, n%2 == 0)
+		got, err := runs(t.Context(), t, store, chain(t, p), ask)
+		whole := err == nil
+		if !whole {
+			store.Restart()
+			got, err = runs(t.Context(), t, store, chain(t, p), ask)
+			require.NoError(t, err, "crash after event %d", n)
+		}
+		require.Equal(t, story, got)
+		require.LessOrEqual(t, model.asked, 3, "crash after event %d: only the request in flight is made again", n)
+		st, err := state.Load(t.Context(), store, "r")
+		require.NoError(t, err)
+		require.Equal(t, 2, st.Usage.Calls)
+		require.Zero(t, st.Usage.Waste, "both parts are of use")
+		if whole {
+			require.Equal(t, 2, model.asked)
+			require.Greater(t, n, 6)
+			return
+		}
+	}
 }
