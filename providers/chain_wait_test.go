@@ -92,6 +92,11 @@ func TestKnownCooldownsAreKept(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "b "+good, got)
 		require.Zero(t, a.calls())
+
+		_, err = ask(j.ctx(t.Context()), chain(t, member("a", a)))
+		var wait *providers.WaitError
+		require.ErrorAs(t, err, &wait)
+		require.Equal(t, resilience.Overloaded, resilience.Classify(err), "as the run knows it, not as a guess")
 	})
 }
 

@@ -96,8 +96,8 @@ func (h *health) cool(until time.Time, class resilience.Class, err error) {
 }
 
 // why returns what the member suffers from.
-func (h *health) why() (resilience.Class, error) {
+func (h *health) why() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.class, h.err
+	return h.err
 }

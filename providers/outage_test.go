@@ -161,9 +161,11 @@ func TestAllProvidersDown(t *testing.T) {
 
 		// A resume that comes too early asks nobody: what they asked for is in the journal.
 		early, earlyB := &pure{}, &pure{}
-		_, _, err = write(t, store, chain(t, member("a", early), member("b", earlyB)))
+		_, st, err = write(t, store, chain(t, member("a", early), member("b", earlyB)))
 		require.ErrorIs(t, err, workflow.ErrPaused)
 		require.Zero(t, early.asked+earlyB.asked)
+		require.Contains(t, st.Reason, "b is the first")
+		require.Contains(t, st.Reason, "a a-model: rate_limit", "a new process names each as well")
 
 		<-time.After(2*time.Hour + time.Minute)
 		_, st, err = write(t, store, chain(t, member("a", early), member("b", earlyB)))

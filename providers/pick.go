@@ -133,11 +133,29 @@ func (k *call) whyCooling(m *member) string {
 	return fmt.Sprintf("every provider is cooling down; %s is the first to come back", m.Name)
 }
 
-func (k *call) state(m *member, now time.Time) (condition, time.Time) {
-	var known time.Time
-	if k.hooks.Cooling != nil {
-		known = k.hooks.Cooling(m.Name, m.Model)
+// known is the end of a cooldown that the run knows of, and what the member suffers from.
+func (k *call) known(m *member) (until time.Time, class resilience.Class) {
+	if k.hooks.Cooling == nil {
+		return time.Time{}, ""
 	}
+	return k.hooks.Cooling(m.Name, m.Model)
+}
+
+// why is what keeps a member from being asked, as far as this process or the run knows; nil: nothing.
+func (k *call) why(m *member) error {
+	if err := m.health.why(); err != nil {
+		return err
+	}
+	until, class := k.known(m)
+	left := time.Until(until)
+	if left <= 0 {
+		return nil
+	}
+	return &resilience.Error{Class: class, Provider: m.Name, Model: m.Model, After: left, Err: errors.New("known from before this session")}
+}
+
+func (k *call) state(m *member, now time.Time) (condition, time.Time) {
+	known, _ := k.known(m)
 	return m.health.state(now, known)
 }
 
@@ -185,8 +203,8 @@ func (k *call) failures() []Failure {
 	for _, m := range k.chain.members {
 		r := k.records[m.index]
 		if r.err == nil {
-			if class, why := m.health.why(); class != "" && why != nil {
-				list = append(list, Failure{m.Name, m.Model, class, 0, why})
+			if why := k.why(m); why != nil {
+				list = append(list, Failure{m.Name, m.Model, resilience.Classify(why), 0, why})
 			}
 			continue
 		}
@@ -202,13 +220,11 @@ func (k *call) failures() []Failure {
 // mustWait is the error when waiting would take too long.
 func (k *call) mustWait(c candidate) error {
 	m := c.member
-	left := resilience.Error{Class: resilience.RateLimit, Provider: m.Name, Model: m.Model} // known from before this process
-	if _, why := m.health.why(); why != nil && c.cooling {
-		if e := (*resilience.Error)(nil); errors.As(why, &e) {
+	left := resilience.Error{Class: resilience.RateLimit, Provider: m.Name, Model: m.Model, Err: errors.New(c.why)} // its limits are used up
+	if c.cooling {
+		if e := (*resilience.Error)(nil); errors.As(k.why(m), &e) {
 			left = *e
 		}
-	} else if !c.cooling {
-		left.Err = errors.New(c.why)
 	}
 	left.After = time.Until(c.until)
 	e := &WaitError{Until: c.until, Provider: m.Name, Err: &left}

@@ -197,7 +197,10 @@ func (j *journal) ctx(parent context.Context) context.Context {
 			j.say("after %s answered", t.Provider)
 			return recorded, nil
 		},
-		Cooling: func(p, _ string) time.Time { defer lock()(); return j.until[p] },
+		Cooling: func(p, _ string) (time.Time, resilience.Class) {
+			defer lock()()
+			return j.until[p], resilience.Overloaded
+		},
 		Cooled: func(_ context.Context, p, _ string, class resilience.Class, until time.Time) {
 			defer lock()()
 			switch {

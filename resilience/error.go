@@ -83,6 +83,8 @@ func (e *Error) about() string {
 		parts = append(parts, clean(e.Code, 60))
 	}
 	switch {
+	case e.After >= time.Hour:
+		parts = append(parts, "asks to wait "+e.After.Round(time.Second).String())
 	case e.After >= 10*time.Second:
 		parts = append(parts, "asks to wait "+e.After.Round(100*time.Millisecond).String())
 	case e.After > 0:

@@ -32,8 +32,8 @@ type Hooks struct {
 	// answer could not be recorded: it must come back from GenerateContent like one of Before.
 	After func(ctx context.Context, t Try, resp *llms.ContentResponse) (*llms.ContentResponse, error)
 
-	// Cooling tells until when a provider is known to cool down, from before this process or from another call.
-	Cooling func(provider, model string) time.Time
+	// Cooling tells until when a provider is known to cool down, from before this process or from another call, and what of.
+	Cooling func(provider, model string) (until time.Time, class Class)
 
 	// Cooled tells the run that a provider cools down, or (until zero) is out for the session, or is well again (class "").
 	Cooled func(ctx context.Context, provider, model string, class Class, until time.Time)

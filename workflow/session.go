@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/dogear-go/dogear/controller"
+	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 )
 
@@ -142,19 +143,18 @@ func (s *session) note(code, message string) {
 
 // cooling tells until when a provider cools down, as far as the run knows from before. A clock that was set back must
 // not stretch a cooldown, so it never lasts longer than it was meant to when it began.
-func (s *session) cooling(provider, model string) time.Time {
-	var until time.Time
+func (s *session) cooling(provider, model string) (until time.Time, class resilience.Class) {
 	s.rec.View(func(st *state.WorkflowState) {
 		for _, p := range st.Cooling {
 			if p.Provider == provider && p.Model == model && p.State == state.ProviderCooling {
 				left := min(p.Until.Sub(s.now()), time.Duration(p.ForMS)*time.Millisecond)
 				if left > 0 {
-					until = s.now().Add(left)
+					until, class = s.now().Add(left), resilience.Class(p.Class)
 				}
 			}
 		}
 	})
-	return until
+	return until, class
 }
 
 // source of a session: the live state.
