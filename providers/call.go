@@ -28,6 +28,7 @@ type call struct {
 	tries   int                     // made and replayed
 	invalid bool                    // a second opinion on an invalid request was asked for
 	records []record
+	rest    rest
 	last    int // member that failed last, -1: none
 	stick   int // member to try again, -1: the first healthy one
 }
@@ -41,22 +42,6 @@ type record struct {
 	rejected error       // why it does not take the first
 	err      error       // the last failure
 	order    int         // when that was
-}
-
-// fatal is an error that ends the call as it is: of a hook, a pause, the context.
-type fatal struct{ error }
-
-func (k *call) run(ctx context.Context) (*llms.ContentResponse, error) {
-	for {
-		resp, err := k.try(ctx)
-		var end fatal
-		switch {
-		case err == nil:
-			return resp, nil
-		case errors.As(err, &end):
-			return nil, end.error
-		}
-	}
 }
 
 // request is the request as it is to be sent now, and the try that tells of it.
@@ -277,14 +262,10 @@ func (k *call) follow(ctx context.Context, m *member, d decision, replayed bool)
 	}
 	k.stick = m.index
 	if !replayed {
-		if err := k.sleep(ctx, d.wait, fmt.Sprintf("%s: %s, trying again", m.Name, d.class)); err != nil {
-			return fatal{err}
-		}
+		k.rest = rest{d.wait, fmt.Sprintf("%s: %s, trying again", m.Name, d.class), true}
 	}
 	return errGoOn
 }
-
-var errGoOn = errors.New("go on")
 
 // settle notes the failure for this call, and for all calls where it tells about the provider.
 func (k *call) settle(ctx context.Context, m *member, d decision, replayed bool) {
