@@ -3,6 +3,7 @@ package resilience
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -19,6 +20,10 @@ type Error struct {
 
 	// Status is the HTTP status, or the one that the body names inside a 200. Zero: none.
 	Status int
+
+	// Header are the headers of the answer, such as X-Request-Id, by which a provider finds the request again; without cookies and
+	// keys. Nil: none. The body is not kept, since servers repeat prompts in it: what it says stands in Err, bounded.
+	Header http.Header
 
 	// Code is the provider's own word for the error (code, type or reason), for people. May be empty.
 	Code string
@@ -150,7 +155,7 @@ func Wrap(provider, model string, err error) error {
 		w.Hint = causeHint(err)
 		return w
 	}
-	w.Status, w.Code, w.Hint = inner.Status, inner.Code, inner.Hint
+	w.Status, w.Header, w.Code, w.Hint = inner.Status, inner.Header, inner.Code, inner.Hint
 	if error(inner) == err { //nolint:errorlint // nothing around it: no need to nest
 		w.Err = inner.Err
 	}

@@ -39,6 +39,7 @@ func fromHTTP(provider string, status int, header http.Header, body []byte, now 
 		Class:     r.class(),
 		Provider:  provider,
 		Status:    r.http,
+		Header:    shownHeader(header),
 		Code:      clean(r.shown, 60),
 		Permanent: strings.EqualFold(header.Get("X-Should-Retry"), "false") || r.http == 501 || r.http == 505,
 	}
@@ -65,4 +66,22 @@ func (r *reply) hint(c Class) string {
 		return "a firewall in front of the provider refused; check network, proxy and region"
 	}
 	return ""
+}
+
+// shownHeader are headers as an error may hold them.
+func shownHeader(h http.Header) http.Header {
+	var shown http.Header
+	for name, values := range h {
+		switch http.CanonicalHeaderKey(name) {
+		case "Set-Cookie", "Authorization", "Proxy-Authorization":
+			continue
+		}
+		if shown == nil {
+			shown = make(http.Header, len(h))
+		}
+		for _, v := range values {
+			shown[name] = append(shown[name], Redact(v))
+		}
+	}
+	return shown
 }

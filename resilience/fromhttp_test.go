@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -217,4 +218,19 @@ func FuzzFromHTTP(f *testing.F) {
 			t.Fatal("no class for the text")
 		}
 	})
+}
+
+// TestHeadersOfAFailure: the request's id is there, also below a chain of errors; cookies and keys are not.
+func TestHeadersOfAFailure(t *testing.T) {
+	t.Parallel()
+	h := http.Header{"X-Request-Id": {"req_1"}, "Set-Cookie": {"__cf=1"}, "X-Echo": {"Bearer sk-proj-abcdefghijklmnop"}}
+	err := Wrap("p", "m", fmt.Errorf("asking: %w", FromHTTP("p", 500, h, nil)))
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, "req_1", e.Header.Get("X-Request-Id"))
+	require.NotContains(t, e.Header, "Set-Cookie")
+	require.NotContains(t, e.Header.Get("X-Echo"), "abcdefgh")
+	require.Equal(t, "__cf=1", h.Get("Set-Cookie"), "the answer's own are left alone")
+	require.ErrorAs(t, FromHTTP("p", 500, nil, nil), &e)
+	require.Nil(t, e.Header)
 }
