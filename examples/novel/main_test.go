@@ -11,14 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/controller/cli"
+	"github.com/dogear-go/dogear/examples/novel/internal/app"
 )
 
 // command runs a command line, and returns what it printed and its exit code.
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	app, err := newApp()
+	novel, err := app.New()
 	require.NoError(t, err)
-	cmd := cli.Command(app)
+	cmd := cli.Command(novel)
 	var out, errs bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetErr(&errs)

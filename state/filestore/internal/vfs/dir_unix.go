@@ -7,9 +7,6 @@ import (
 	"os"
 )
 
-// lockTextAt is where the text of a lock file begins.
-const lockTextAt = 0
-
 func syncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {

@@ -3,6 +3,8 @@ package vfs
 import (
 	"io/fs"
 	"os"
+
+	"github.com/dogear-go/dogear/state/internal/oslock"
 )
 
 // OS is the real file system.
@@ -39,6 +41,18 @@ func (OS) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
 
 // SyncDir opens the directory and syncs it.
 func (OS) SyncDir(name string) error { return syncDir(name) }
+
+// TryLock is oslock.Try.
+func (OS) TryLock(name string) (Lock, error) {
+	l, err := oslock.Try(name)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// ProbeLock is oslock.Probe.
+func (OS) ProbeLock(name string) (held bool, text []byte, err error) { return oslock.Probe(name) }
 
 type osFile struct{ *os.File }
 

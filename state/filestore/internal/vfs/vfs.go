@@ -3,13 +3,14 @@
 package vfs
 
 import (
-	"errors"
 	"io"
 	"io/fs"
+
+	"github.com/dogear-go/dogear/state/internal/oslock"
 )
 
 // ErrBusy is the error of [FS.TryLock] while another holds the lock.
-var ErrBusy = errors.New("locked by another")
+var ErrBusy = oslock.ErrBusy
 
 // FS is a file system. Paths are those of package os. Its methods are safe for concurrent use.
 type FS interface {

@@ -1,4 +1,5 @@
-package vfs
+// Package oslock locks files in the way of the operating system: a lock is gone the moment its process is.
+package oslock
 
 import (
 	"bytes"
@@ -14,8 +15,15 @@ import (
 // is not truncated, because on Windows a locked file can't be.
 const lockTextSize = 256
 
-// TryLock locks with flock (LockFileEx on Windows), which excludes other openings in the same process, too.
-func (OS) TryLock(name string) (Lock, error) {
+// ErrBusy is the error of [Try] while another holds the lock.
+var ErrBusy = errors.New("locked by another")
+
+// Lock is a lock that is held. The end of the process releases it as well.
+type Lock struct{ l *flock.Flock }
+
+// Try takes the exclusive lock of a file, creating the file, or fails with [ErrBusy]; it never waits. It locks with flock
+// (LockFileEx on Windows), which excludes other openings in the same process, too.
+func Try(name string) (*Lock, error) {
 	l := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err == nil && !ok {
@@ -24,11 +32,12 @@ func (OS) TryLock(name string) (Lock, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return osLock{l}, nil
+	return &Lock{l}, nil
 }
 
-// ProbeLock takes the shared lock for an instant.
-func (OS) ProbeLock(name string) (held bool, text []byte, err error) {
+// Probe tells whether the file is locked, and its text, by taking the shared lock for an instant. It creates nothing; no
+// file: not locked.
+func Probe(name string) (held bool, text []byte, err error) {
 	l := flock.New(name, flock.SetFlag(os.O_RDONLY))
 	ok, err := l.TryRLock()
 	err = errors.Join(err, l.Close())
@@ -53,11 +62,11 @@ func (OS) ProbeLock(name string) (held bool, text []byte, err error) {
 	return true, bytes.TrimSpace(text[:n]), nil
 }
 
-type osLock struct{ l *flock.Flock }
+// Info is of the file that is locked, which may no longer be the one with that name.
+func (l *Lock) Info() (fs.FileInfo, error) { return l.l.Stat() }
 
-func (l osLock) Info() (fs.FileInfo, error) { return l.l.Stat() }
-
-func (l osLock) SetText(text []byte) error {
+// SetText is what Probe shows to others.
+func (l *Lock) SetText(text []byte) error {
 	padded := bytes.Repeat([]byte{' '}, lockTextSize)
 	padded[lockTextSize-1] = '\n'
 	copy(padded[:lockTextSize-1], text)
@@ -69,4 +78,5 @@ func (l osLock) SetText(text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-func (l osLock) Close() error { return l.l.Close() }
+// Close releases the lock and leaves the file.
+func (l *Lock) Close() error { return l.l.Close() }
