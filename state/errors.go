@@ -26,14 +26,19 @@ type HeldError struct {
 	Host  string
 	PID   int
 	Since time.Time
+	Until time.Time // when its lease runs out unless it renews it; zero: a lock that dies with its process
 }
 
 func (e *HeldError) Error() string {
 	if e.PID == 0 {
 		return fmt.Sprintf("run %q is being worked on by another process", e.Run)
 	}
-	return fmt.Sprintf("run %q is being worked on by process %d on %s since %s",
+	text := fmt.Sprintf("run %q is being worked on by process %d on %s since %s",
 		e.Run, e.PID, e.Host, e.Since.Local().Format("2006-01-02 15:04:05"))
+	if !e.Until.IsZero() {
+		text += fmt.Sprintf("; if that one is dead, the run is free from %s on", e.Until.Local().Format("15:04:05"))
+	}
+	return text
 }
 
 // Is reports that a HeldError is ErrLocked.

@@ -85,16 +85,38 @@ func (st *WorkflowState) CanSkip(step string) bool {
 	return s != nil && s.Status == StatusCompleted
 }
 
+// Observed is what a reader sees of a stored status: open is running when somebody holds the run, else interrupted.
+func (s Status) Observed(held bool) Status {
+	switch {
+	case s != StatusOpen:
+		return s
+	case held:
+		return StatusRunning
+	}
+	return StatusInterrupted
+}
+
+// StatusOf finds a run's stored status without folding it: called with its events from the last one backwards, until ok.
+// An event that only a session writes, found before the session's run.stopped, means that the run is open.
+func StatusOf(e Event) (s Status, ok bool) {
+	switch d := e.Data.(type) {
+	case RunStopped:
+		return d.Status, true
+	case JournalMark, RunWarning, PauseRequested, ProviderState, Waiting, RunBudget, RunParams,
+		GateDecided, ResultEdited, Invalidated, Ignored: // may also be written beside or behind a session
+		return "", false
+	}
+	return StatusOpen, true
+}
+
 // Observe turns the stored status open into what a reader sees: running when somebody holds the run, else interrupted.
 func (st *WorkflowState) Observe(held bool) {
 	if st.Status != StatusOpen {
 		return
 	}
-	if held {
-		st.Status = StatusRunning
+	if st.Status = st.Status.Observed(held); held {
 		return
 	}
-	st.Status = StatusInterrupted
 	st.Waits = nil
 	st.settle(StatusInterrupted)
 }

@@ -3,10 +3,21 @@ package state
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 )
 
-// Store keeps the journals of many runs. Implementations: filestore, memstore; storetest proves one.
+// Sync says how seriously a store takes an append with sync. A store's Open takes it as an option.
+type Sync int
+
+// The settings of Sync.
+const (
+	SyncAlways Sync = iota // what was acknowledged survives a power cut
+	SyncNone               // nothing is synced: it survives the death of the process and no more; for tests
+)
+
+// Store keeps the journals of many runs. Implementations: filestore, sqlitestore, pgstore, memstore; storetest proves
+// one.
 //
 //   - Every method is safe for concurrent use. Everything but Open and Remove works while another process writes.
 //   - A run's name is checked with [ValidName] before anything else; a bad one gives [ErrName].
@@ -27,7 +38,8 @@ type Store interface {
 	// Head tells the run's last number, proven point, id and holder, without taking the lock.
 	Head(ctx context.Context, run string) (Head, error)
 
-	// List yields a Head for each run, by name. An unreadable run is yielded with its name and its error.
+	// List yields a Head for each run that the query wants, by name. An unreadable run is yielded with its name and its
+	// error, whatever the query says of status and age.
 	List(ctx context.Context, q ListQuery) iter.Seq2[Head, error]
 
 	// Remove archives or deletes a run, under its lock ([*HeldError] while another holds it). After a crash the run
@@ -102,6 +114,7 @@ type Head struct {
 	Last     uint64    // number of the last complete event
 	Proven   uint64    // proven point
 	Size     int64     // bytes
+	Status   Status    // as a reader sees it: running or interrupted rather than open
 	Holder   *Holder   // who writes the run now; nil: nobody
 }
 
@@ -110,12 +123,21 @@ type Holder struct {
 	PID   int       `json:"pid"`
 	Host  string    `json:"host"`
 	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"` // when its lease runs out unless it renews it; zero: a lock that dies with its process
 }
 
-// ListQuery selects runs.
+// ListQuery selects runs. A page begins After the last name of the page before.
 type ListQuery struct {
-	After string // names greater than this one
-	Limit int    // zero: all
+	After         string    // names greater than this one
+	Limit         int       // at most so many are yielded; zero: all
+	Status        []Status  // as in Head.Status; empty: any
+	UpdatedBefore time.Time // whose journal last grew before then; zero: whenever
+}
+
+// Wants says that the query selects the run, its name aside.
+func (q ListQuery) Wants(h Head) bool {
+	return (len(q.Status) == 0 || slices.Contains(q.Status, h.Status)) &&
+		(q.UpdatedBefore.IsZero() || h.Updated.Before(q.UpdatedBefore))
 }
 
 // RemoveOptions of [Store.Remove].

@@ -62,7 +62,7 @@ func (k *kit) held(ctx context.Context, store state.Store) error {
 	if err != nil || head.Holder == nil {
 		return nil
 	}
-	return &state.HeldError{Run: k.project, Host: head.Holder.Host, PID: head.Holder.PID, Since: head.Holder.Since}
+	return &state.HeldError{Run: k.project, Host: head.Holder.Host, PID: head.Holder.PID, Since: head.Holder.Since, Until: head.Holder.Until}
 }
 
 // goOn resumes the run. retry: what to try again; nil: everything that failed.
