@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -13,16 +12,8 @@ import (
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
-
-// size is how large the random tests are: as in every test run, and as in a soak (DOGEAR_SOAK=1).
-var size = struct{ sequences, events int }{40, 150}
-
-func init() {
-	if os.Getenv("DOGEAR_SOAK") != "" {
-		size.sequences, size.events = 300, 500
-	}
-}
 
 var steps = []state.StepDef{
 	{Name: "plan", Kind: state.KindTask}, {Name: "both", Kind: state.KindParallel},
@@ -119,7 +110,7 @@ func (r *randomEvents) items() state.StepItems {
 // restored from a snapshot equals both and goes on equally.
 func TestFoldProperty(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(size.sequences) {
+	for seed := range uint64(sizes.Get().FoldRuns) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			ctx, store := context.Background(), memstore.New()
 			r := &randomEvents{Rand: rand.New(rand.NewPCG(seed, 1))}
@@ -128,7 +119,7 @@ func TestFoldProperty(t *testing.T) {
 			_, err = rec.Commit(state.New(state.Scope{}, state.RunCreated{Format: 1, RunID: "id", Name: "run", Pipeline: "p", Steps: steps}))
 			require.NoError(t, err)
 			restored := &state.WorkflowState{}
-			for i := range size.events {
+			for i := range sizes.Get().FoldEvents {
 				r.seq = i + 1
 				if r.IntN(2) == 0 {
 					_, err = rec.Emit(r.next())
@@ -136,7 +127,7 @@ func TestFoldProperty(t *testing.T) {
 					_, err = rec.Commit(r.next())
 				}
 				require.NoError(t, err)
-				if i%10 != 0 && i < size.events-3 {
+				if i%10 != 0 && i < sizes.Get().FoldEvents-3 {
 					continue
 				}
 				var live string

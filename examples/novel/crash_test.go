@@ -16,6 +16,7 @@ import (
 	"github.com/dogear-go/dogear/providers/offline"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 	"github.com/dogear-go/dogear/workflow"
 	"github.com/dogear-go/dogear/workflow/workflowtest"
 )
@@ -35,7 +36,7 @@ func offlineChain(t testing.TB) *providers.Chain {
 // TestNovelCrashesAtEveryEvent: in this process, at every event of the novel, in every way to die there.
 func TestNovelCrashesAtEveryEvent(t *testing.T) {
 	t.Parallel()
-	workflowtest.CrashEveryNth(t, sizes.crashEvery, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
+	workflowtest.CrashEveryNth(t, sizes.Get().CrashEvery, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
 		p, err := book.New()
 		require.NoError(t, err)
 		return p, workflow.Config{Params: small(1), Model: offlineChain(t), Concurrency: 3}
@@ -67,7 +68,7 @@ func TestFiftyNovelsInOneProcess(t *testing.T) {
 		require.NoError(t, err)
 	}
 	var group sync.WaitGroup
-	for i := range sizes.concurrent {
+	for i := range sizes.Get().Concurrent {
 		group.Go(func() {
 			text, err := write(fmt.Sprint("together-", i), 1+i%2)
 			if err != nil || text != alone[1+i%2] {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
 // programDir is where the program is built; TestMain makes and removes it.
@@ -59,7 +60,7 @@ func child(ctx context.Context, t *testing.T, url string, args ...string) (*exec
 // answer asked for exactly once, and only calls in flight at a kill repeated.
 func TestKillAtRandomInstants(t *testing.T) {
 	const parallel = 4
-	ctx, cancel := context.WithTimeout(context.Background(), sizes.killTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
 	server := newAuthorServer(t, 3*time.Millisecond)
 	args := func(dir string) []string {
@@ -76,7 +77,7 @@ func TestKillAtRandomInstants(t *testing.T) {
 
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
-	for kills := 0; kills < sizes.kills; {
+	for kills := 0; kills < sizes.Get().Kills; {
 		server.reset()
 		dir := t.TempDir()
 		killed, more := 0, []string{}

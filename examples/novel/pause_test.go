@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 	"github.com/stretchr/testify/require"
 )
 
 // TestPauseEachStepBySignalAndFile: the novel as a process is asked to pause while each of its steps runs, by Ctrl+C or
 // by the pause file; it exits with 4, says how to go on, and resumes to the same book with no answer paid twice.
 func TestPauseEachStepBySignalAndFile(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), sizes.killTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
 	server := newAuthorServer(t, 30*time.Millisecond)
 	args := func(dir string) []string {
@@ -54,7 +55,7 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 
 // TestThirdSignalKills: the first drains, the second cancels, the third kills; resume still works.
 func TestThirdSignalKills(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), sizes.killTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
 	server := newAuthorServer(t, 300*time.Millisecond)
 	dir := t.TempDir()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore/internal/simfs"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
 // TestPowerCutAtEveryOperation cuts the power at every operation of random runs. Whatever the disk holds then: opening
@@ -17,7 +18,7 @@ import (
 // the power is cut again in the middle of what follows.
 func TestPowerCutAtEveryOperation(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(crashRuns) {
+	for seed := range uint64(sizes.Get().CrashRuns) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			whole := simfs.New()
@@ -27,7 +28,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				disk.Inject(simfs.Fault{At: at, Err: simfs.ErrPowerOff, Part: int(seed+uint64(at)*37) % 101})
 				what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
 				require.ErrorIs(t, story(t, disk, m, seed, what), simfs.ErrPowerOff)
-				for image := range uint64(crashImages) {
+				for image := range uint64(sizes.Get().CrashImages) {
 					afterCut(t, disk.Crash(image), m.clone(), seed^image<<8^uint64(at)<<16, fmt.Sprintf("%s, image %d", what, image))
 				}
 			}
@@ -52,13 +53,13 @@ func afterCut(t *testing.T, disk *simfs.FS, m model, seed uint64, what string) {
 func TestEveryOperationFailsOnce(t *testing.T) {
 	t.Parallel()
 	errs := []error{syscall.EIO, syscall.ENOSPC, syscall.EACCES}
-	for seed := range uint64(faultRuns) {
+	for seed := range uint64(sizes.Get().FaultRuns) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			whole := simfs.New()
 			require.NoError(t, story(t, whole, &model{}, seed, ""))
 			for at := 1; at <= whole.Ops(); at++ {
-				for i := range faultKinds {
+				for i := range sizes.Get().FaultKinds {
 					fault := errs[(at+i)%len(errs)]
 					rng := rand.New(rand.NewPCG(seed, uint64(at)))
 					disk, m := simfs.New(), &model{}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
 // lineAt is the line, from 1, that holds the byte.
@@ -54,7 +55,7 @@ func TestCutAtEveryByte(t *testing.T) {
 			case seq > uint64(kept):
 				damagedAt(t, err, kept+1, what)
 				damagedAt(t, readErr, kept+1, what)
-				if cut%(repairEvery/8+1) == 0 || cut+1 == len(join(lines[:kept+1])) { // a lost newline always
+				if cut%(sizes.Get().RepairEvery/8+1) == 0 || cut+1 == len(join(lines[:kept+1])) { // a lost newline always
 					repairs(t, s, lines, seq, what)
 				}
 			case kept == 0:
@@ -148,7 +149,7 @@ func repairs(t *testing.T, s *Store, lines [][]byte, proven uint64, what string)
 // it, an earlier state; and never a wrong one.
 func TestEveryBitFlipped(t *testing.T) {
 	t.Parallel()
-	lines := sample(t, flipRecords)
+	lines := sample(t, sizes.Get().FlipRecords)
 	all := join(lines)
 	proven := int(proofOf(lines))
 	require.Greater(t, proven, 2)
@@ -167,7 +168,7 @@ func TestEveryBitFlipped(t *testing.T) {
 			damagedAt(t, readErr, line, what)
 			if line > 1 {
 				require.Equal(t, lines[:line-1], got, what)
-				if bit%repairEvery == 0 || bit/8 == len(join(lines[:line]))-1 { // newlines always
+				if bit%sizes.Get().RepairEvery == 0 || bit/8 == len(join(lines[:line]))-1 { // newlines always
 					repairs(t, s, lines, uint64(proven), what)
 				}
 			}

@@ -18,23 +18,6 @@ import (
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
 )
 
-// The sizes of the tests that sample. DOGEAR_SOAK=1 makes them large.
-var (
-	crashRuns   = soak(2, 60) // random runs that are cut at every operation
-	crashImages = soak(2, 40) // images of the disk for each cut
-	faultRuns   = soak(1, 40) // random runs in which every operation fails once
-	faultKinds  = soak(1, 3)  // errors tried for each of these operations
-	flipRecords = soak(7, 40) // records in the journal of which every bit is flipped
-	repairEvery = soak(61, 1) // of the flips before the proven point, which are repaired
-)
-
-func soak(usual, large int) int {
-	if os.Getenv("DOGEAR_SOAK") != "" {
-		return large
-	}
-	return usual
-}
-
 const (
 	testRun = "Ten_Chapter_Novel"
 	testID  = "0123456789abcdef"

@@ -1,0 +1,54 @@
+// Package sizes is the one table of how large Dogear's own tests are: small enough for every run of the tests, or those of a
+// soak (make soak), which sets DOGEAR_SOAK=1.
+package sizes
+
+import (
+	"os"
+	"time"
+)
+
+// Table is how large the tests are.
+type Table struct {
+	FoldRuns   int // random sequences of events whose fold is compared with a replay at each event
+	FoldEvents int // events in each
+
+	CrashRuns   int // random runs of the simulated disk that are cut at every operation
+	CrashImages int // images of the disk for each cut
+	FaultRuns   int // random runs in which every operation fails once
+	FaultKinds  int // errors tried for each of these operations
+	FlipRecords int // records in the journal of which every bit is flipped
+	RepairEvery int // of the flips before the proven point, every how many-th is repaired
+
+	BigEvent   int // bytes of the largest event that a store is given
+	ManyEvents int // small events that a store is given
+
+	Kills       int           // SIGKILLs of a running novel, for each store
+	KillTimeout time.Duration // for all of them
+	CrashEvery  int           // events between two crashes of the novel's sweep
+	Races       int           // rounds in which two processes begin or resume one run
+	Concurrent  int           // runs at once in one process, for each store
+}
+
+// usual are the sizes of make test.
+var usual = Table{
+	FoldRuns: 40, FoldEvents: 150,
+	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, RepairEvery: 61,
+	BigEvent: 8 << 20, ManyEvents: 20_000,
+	Kills: 40, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 25, Concurrent: 50,
+}
+
+// soaking are the sizes of make soak.
+var soaking = Table{
+	FoldRuns: 300, FoldEvents: 500,
+	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, RepairEvery: 1,
+	BigEvent: 64 << 20, ManyEvents: 1_000_000,
+	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000,
+}
+
+// Get returns the sizes that this process was asked for.
+func Get() Table {
+	if os.Getenv("DOGEAR_SOAK") != "" {
+		return soaking
+	}
+	return usual
+}
