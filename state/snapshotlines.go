@@ -33,8 +33,16 @@ const headLines = 7
 func openSnapshot(r io.Reader) (*snapshotLines, snapshotHead, error) {
 	s := &snapshotLines{r: bufio.NewReaderSize(r, snapshotBuffer)}
 	var head snapshotHead
-	var text []byte
-	for range headLines {
+	first, err := s.read()
+	if err != nil {
+		return nil, head, err
+	}
+	if string(first) != "{\n" {
+		err := s.whole(first, &head)
+		return s, head, err
+	}
+	text := bytes.Clone(first)
+	for range headLines - 1 {
 		line, err := s.read()
 		if err != nil {
 			return nil, head, err
@@ -50,6 +58,17 @@ func openSnapshot(r io.Reader) (*snapshotLines, snapshotHead, error) {
 	}
 	s.sum = checksum(text, head.RunID)
 	return s, head, nil
+}
+
+// whole reads a snapshot that is all on one line. It has no state that could be read.
+func (s *snapshotLines) whole(line []byte, head *snapshotHead) error {
+	if err := json.Unmarshal(line, head); err != nil {
+		return fmt.Errorf("%w: snapshot: %w", ErrRecord, err)
+	}
+	if _, _, err := Unseal(line, head.RunID); err != nil {
+		return fmt.Errorf("snapshot: %w", err)
+	}
+	return s.ends()
 }
 
 // read returns the next line with its newline, valid until the next is read. The end is errSnapshot: it comes too soon.
@@ -90,22 +109,29 @@ func (s *snapshotLines) check(line []byte) error {
 	if string(line) != fmt.Sprintf("%s%08x%s\n", crcOpen, s.sum, crcClose) {
 		return fmt.Errorf("%w: snapshot: its checksum does not match", ErrRecord)
 	}
+	if err := s.ends(); err != nil {
+		return err
+	}
+	return errSealed
+}
+
+// ends notes that the seal was read and matched; nothing must follow.
+func (s *snapshotLines) ends() error {
 	if _, err := s.r.ReadByte(); !errors.Is(err, io.EOF) {
 		return errors.Join(errSnapshot, err)
 	}
 	s.seal = true
-	return errSealed
+	return nil
 }
 
 // drain reads what is left, to the seal.
 func (s *snapshotLines) drain() error {
-	for {
-		if _, err := s.next(); s.seal {
-			return nil
-		} else if err != nil {
+	for !s.seal {
+		if _, err := s.next(); err != nil && !s.seal {
 			return err
 		}
 	}
+	return nil
 }
 
 // find returns what follows the prefix in the first line that has it.
