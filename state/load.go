@@ -1,9 +1,11 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Load reads a run's state without its lock: the snapshot where the store has a sound one, and the journal's events
@@ -41,15 +43,24 @@ func loadSnapshot(ctx context.Context, store Store, run string) (*WorkflowState,
 	if !ok {
 		return nil, Witness{}
 	}
-	data, err := snaps.LoadSnapshot(ctx, run)
+	r, err := openStored(ctx, snaps, run)
 	if err != nil {
 		return nil, Witness{}
 	}
-	st, w, err := decodeSnapshot(data)
+	defer func() { _ = r.Close() }() // only read
+	st, w, err := readSnapshot(r)
 	if err != nil {
 		return nil, Witness{}
 	}
 	return st, w
+}
+
+func openStored(ctx context.Context, snaps Snapshots, run string) (io.ReadCloser, error) {
+	if streams, ok := snaps.(SnapshotStreams); ok {
+		return streams.OpenSnapshot(ctx, run)
+	}
+	data, err := snaps.LoadSnapshot(ctx, run)
+	return io.NopCloser(bytes.NewReader(data)), err
 }
 
 // catchUp applies the events that follow. With a witness the first event read is the one that it names.
