@@ -51,7 +51,7 @@ func (k *kit) printStatus(ctx context.Context) error {
 }
 
 func (k *kit) inbox(ctx context.Context) (state.Inbox, *state.Head, error) {
-	store, err := k.store(false)
+	store, err := k.store(ctx, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +109,7 @@ func (k *kit) unpause(ctx context.Context, _ []string) error {
 }
 
 func (k *kit) history(ctx context.Context) error {
-	store, err := k.store(false)
+	store, err := k.store(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (k *kit) history(ctx context.Context) error {
 }
 
 func (k *kit) repair(ctx context.Context, _ []string) error {
-	store, err := k.store(false)
+	store, err := k.store(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,17 @@ var (
 	_ state.Repairer  = (*Store)(nil)
 )
 
-// Open returns the store of the runs in dir, which need not exist: nothing is created before a run is.
-func Open(dir string) (*Store, error) {
+// Options of [OpenWith].
+type Options struct {
+	Sync state.Sync // whether an acknowledged append survives a power cut. Defaults to state.SyncAlways.
+}
+
+// Open is OpenWith with the default options.
+func Open(dir string) (*Store, error) { return OpenWith(dir, Options{}) }
+
+// OpenWith returns the store of the runs in dir, which need not exist: nothing is created before a run is. With
+// [state.SyncNone] neither files nor directories are synced.
+func OpenWith(dir string, o Options) (*Store, error) {
 	if dir == "" {
 		return nil, errors.New("filestore: the directory's name is empty")
 	}
@@ -61,6 +70,9 @@ func Open(dir string) (*Store, error) {
 	}
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("filestore: %s is not a directory", abs)
+	}
+	if o.Sync == state.SyncNone {
+		return open(unsynced{vfs.OS{}}, abs), nil
 	}
 	return open(vfs.OS{}, abs), nil
 }
