@@ -112,7 +112,8 @@ type session struct {
 	open   map[string]state.Journal
 }
 
-// story lives a while on a disk. It returns the error that ended it, and leaves nothing open.
+// story lives a while on a disk. An error of the disk ends it if the power is off; after any other it goes on. It returns
+// the last error, and leaves nothing open.
 func story(t *testing.T, d *disk, m *model, seed uint64, steps int, what string) (err error) {
 	s := &session{t: t, disk: d, m: m, rng: rand.New(rand.NewPCG(seed, 1)), what: what, open: map[string]state.Journal{}}
 	defer s.end()
@@ -121,12 +122,22 @@ func story(t *testing.T, d *disk, m *model, seed uint64, steps int, what string)
 			return err
 		}
 	}
+	var failed error
 	for range steps {
-		if err := s.step(); err != nil {
+		run := string("abc"[s.rng.IntN(3)])
+		err := s.step(run)
+		switch {
+		case errors.Is(err, simvfs.ErrPowerOff) || err != nil && d.Off():
 			return err
+		case err != nil: // of one run, or of the store: whoever it concerns opens his run again
+			failed = err
+			if j := s.open[run]; j != nil {
+				_ = j.Close() // it failed
+				delete(s.open, run)
+			}
 		}
 	}
-	return nil
+	return failed
 }
 
 func (s *session) end() {
@@ -140,8 +151,7 @@ func (s *session) end() {
 	}
 }
 
-func (s *session) step() error {
-	run := string("abc"[s.rng.IntN(3)])
+func (s *session) step(run string) error {
 	k, store := s.m.runs[run], s.stores[s.rng.IntN(2)]
 	j := s.open[run]
 	if j == nil {
@@ -210,6 +220,9 @@ func (s *session) reopen(store *Store, run string, k *known) error {
 	}
 	s.open[run] = j
 	last := int(j.Last())
+	if k.leaving && last == 0 {
+		*k = known{}
+	}
 	require.GreaterOrEqual(s.t, last, k.noted, s.what)
 	require.LessOrEqual(s.t, last, len(k.sent), s.what)
 	*k = known{sent: k.sent[:last], noted: last, synced: last}

@@ -205,6 +205,13 @@ func (fs *FS) step() error {
 	return nil
 }
 
+// Off tells whether the power has been cut.
+func (fs *FS) Off() bool {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.off()
+}
+
 func (fs *FS) off() bool {
 	return fs.fault.At != 0 && fs.ops >= fs.fault.At && errors.Is(fs.fault.Err, ErrPowerOff)
 }
