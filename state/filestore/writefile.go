@@ -2,8 +2,10 @@ package filestore
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +18,7 @@ func WriteFile(path string, data []byte) error {
 	// 64 random bits: two writers don't meet.
 	begin := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
 	sweep(begin)
-	temp := begin + randomName() + ".tmp"
+	temp := begin + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
 	return replaceFile(vfs.OS{}, path, temp, os.O_EXCL, data)
 }
 
