@@ -1,9 +1,11 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Load reads a run's state without its lock: the snapshot where the store has a sound one, and the journal's events
@@ -46,15 +48,24 @@ func loadSnapshot(ctx context.Context, store Store, run string) (st *WorkflowSta
 	if !ok {
 		return nil, w, mark
 	}
-	data, err := snaps.LoadSnapshot(ctx, run)
+	r, err := openStored(ctx, snaps, run)
 	if err != nil {
 		return nil, w, mark
 	}
-	if st, w, err = decodeSnapshot(data); err != nil {
-		mark, _ = readCopyMark(data)
+	defer func() { _ = r.Close() }() // only read
+	if st, w, err = readSnapshot(r); err != nil {
+		mark, _, _ = loadCopyMark(ctx, store, run) // a cache: an error here is one like any other
 		return nil, Witness{}, mark
 	}
 	return st, w, mark
+}
+
+func openStored(ctx context.Context, snaps Snapshots, run string) (io.ReadCloser, error) {
+	if streams, ok := snaps.(SnapshotStreams); ok {
+		return streams.OpenSnapshot(ctx, run)
+	}
+	data, err := snaps.LoadSnapshot(ctx, run)
+	return io.NopCloser(bytes.NewReader(data)), err
 }
 
 // catchUp applies the events that follow. With a witness the first event read is the one that it names.
