@@ -33,4 +33,3 @@ func openSQLite(ctx context.Context, at string, create bool) (state.Store, error
 	}
 	return sqlitestore.Open(ctx, file, sqlitestore.Options{Sync: sync})
 }
-
