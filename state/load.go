@@ -54,7 +54,7 @@ func loadSnapshot(ctx context.Context, store Store, run string) (st *WorkflowSta
 	}
 	defer func() { _ = r.Close() }() // only read
 	if st, w, err = readSnapshot(r); err != nil {
-		mark, _, _ = loadCopyMark(ctx, store, run) // unreadable: no mark either
+		mark, _, _ = loadCopyMark(ctx, store, run) // a cache: an error here is one like any other
 		return nil, Witness{}, mark
 	}
 	return st, w, mark
