@@ -31,6 +31,7 @@ type Table struct {
 	CrashEvery  int           // events between two crashes of the novel's sweep
 	Races       int           // rounds in which two processes begin or resume one run, for each store
 	Concurrent  int           // runs at once in one process, for each store
+	VirtualTime time.Duration // of runs among failures, pauses and crashes
 }
 
 // usual are the sizes of make test.
@@ -38,7 +39,7 @@ var usual = Table{
 	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
-	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 14, Concurrent: 50,
+	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 14, Concurrent: 50, VirtualTime: 12 * time.Hour,
 }
 
 // soaking are the sizes of make soak.
@@ -46,7 +47,7 @@ var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
 	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	BigEvent: 64 << 20, ManyEvents: 1_000_000,
-	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000,
+	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
 }
 
 // Get returns the sizes that this process was asked for.
