@@ -136,26 +136,33 @@ func TestOpenRefusesAFile(t *testing.T) {
 	}
 }
 
-// TestGolden reads a journal of format 1 as it was written when that format was new. Never write this file again: a
-// version that can't read it breaks its promise.
+// TestGolden reads journals of format 1 as they were written when that format was new: one that was closed, and one with
+// the padding that the death of its process left. Never write these files again: a version that can't read them breaks
+// its promise.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	s, err := Open("testdata/golden-1")
-	require.NoError(t, err)
-	h, err := s.Head(t.Context(), "Golden")
-	require.NoError(t, err)
-	require.EqualValues(t, 6, h.Last)
-	require.EqualValues(t, 5, h.Proven)
-	var got []string
-	for e, err := range s.Events(t.Context(), "Golden", state.Query{}) {
+	for dir, last := range map[string]uint64{"testdata/golden-1": 6, "testdata/golden-1-killed": 5} {
+		s, err := Open(dir)
 		require.NoError(t, err)
-		raw, err := state.Marshal(e.Data)
+		h, err := s.Head(t.Context(), "Golden")
 		require.NoError(t, err)
-		got = append(got, fmt.Sprintf("%d %d %s %q %q %s", e.Seq, e.Durable, e.Type, e.Step, e.Item, raw))
+		require.Equal(t, last, h.Last)
+		require.Equal(t, last-1, h.Proven)
+		require.Equal(t, state.StatusInterrupted, h.Status)
+		var got []string
+		for e, err := range s.Events(t.Context(), "Golden", state.Query{}) {
+			require.NoError(t, err)
+			raw, err := state.Marshal(e.Data)
+			require.NoError(t, err)
+			got = append(got, fmt.Sprintf("%d %d %s %q %q %s", e.Seq, e.Durable, e.Type, e.Step, e.Item, raw))
+		}
+		want, err := os.ReadFile(filepath.Join(dir, "events.txt"))
+		require.NoError(t, err)
+		require.Equal(t, strings.TrimSpace(string(want)), strings.Join(got, "\n"))
+		report, err := s.Verify(t.Context(), "Golden")
+		require.NoError(t, err)
+		require.Equal(t, state.Report{Records: int(last)}, report)
 	}
-	want, err := os.ReadFile("testdata/golden-1/events.txt")
-	require.NoError(t, err)
-	require.Equal(t, strings.TrimSpace(string(want)), strings.Join(got, "\n"))
 }
 
 // TestOneEventIsOneRead: an event is read by its number alone, however long the journal is.

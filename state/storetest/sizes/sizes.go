@@ -16,6 +16,7 @@ type Table struct {
 	CrashImages int // images of the disk for each cut
 	FaultRuns   int // random runs in which every operation fails once
 	FaultKinds  int // errors tried for each of these operations
+	DeathRuns   int // random runs on the real disk in which the process dies, or an operation fails, at every operation
 	FlipRecords int // records in the journal of which every bit is flipped
 	FlipEvery   int // of the bits of a journal with padding, every how many-th is flipped
 	RepairEvery int // of the flips before the proven point, every how many-th is repaired
@@ -33,7 +34,7 @@ type Table struct {
 // usual are the sizes of make test.
 var usual = Table{
 	FoldRuns: 40, FoldEvents: 150,
-	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
+	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 40, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 25, Concurrent: 50,
 }
@@ -41,7 +42,7 @@ var usual = Table{
 // soaking are the sizes of make soak.
 var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500,
-	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
+	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000,
 }
