@@ -1,11 +1,16 @@
 package state
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"hash/crc32"
+	"io"
+	"strings"
 	"sync"
 )
 
-// snapshotter writes a snapshot when the tail after the last one is at least half of the state's size, so that all
+// snapshotter writes a snapshot when the tail after the last one is at least a part of the state's size, so that all
 // snapshots of a run together cost a constant factor of the run. It encodes and writes off the append path.
 type snapshotter struct {
 	at    uint64 // number of the last event in the last snapshot
@@ -47,6 +52,15 @@ func (s *snapshotter) consider(r *Recorder) {
 
 func (s *snapshotter) wait() { s.group.Wait() }
 
+// snapshot is everything that writing a snapshot needs, taken under the Recorder's lock.
+type snapshot struct {
+	compact compact
+	summary summary
+	created string // the first record
+	last    Event  // the last one folded in
+	items   int
+}
+
 // snapshot copies what a snapshot needs, quickly.
 func (r *Recorder) snapshot() *snapshot {
 	r.fold.RLock()
@@ -57,18 +71,61 @@ func (r *Recorder) snapshot() *snapshot {
 }
 
 func (s *snapshot) save(ctx context.Context, snaps Snapshots, run string) error {
-	data, err := s.encode()
+	if streams, ok := snaps.(SnapshotStreams); ok {
+		return streams.WriteSnapshot(ctx, run, s.write)
+	}
+	var b bytes.Buffer
+	if err := s.write(&b); err != nil {
+		return err
+	}
+	return snaps.SaveSnapshot(ctx, run, b.Bytes())
+}
+
+// write writes the snapshot in pieces, without holding all of it.
+func (s *snapshot) write(w io.Writer) error {
+	s.compact.sort()
+	state, err := Marshal(s.compact)
 	if err != nil {
 		return err
 	}
-	return snaps.SaveSnapshot(ctx, run, data)
+	summary, err := json.MarshalIndent(s.summary, "  ", "  ")
+	if err != nil {
+		return err
+	}
+	created, err := Marshal(strings.TrimSuffix(s.created, "\n"))
+	if err != nil {
+		return err
+	}
+	st := &s.compact.State
+	record, err := recordSum(s.last, st.RunID)
+	if err != nil {
+		return err
+	}
+	out := snapshotWriter{w: w, sum: crc32.Checksum([]byte(st.RunID), castagnoli)}
+	out.printf("{\n  \"format\": %d,\n  \"fold\": %d,\n  \"run_id\": %s,\n  \"seq\": %d,\n  \"record\": \"%08x\",\n",
+		Format, FoldVersion, appendString(nil, st.RunID), st.Seq, record)
+	out.printf("  \"created\": %s,\n  \"summary\": %s,\n  \"state\": %s,\n  \"items\": [", created, summary, state)
+	none := true
+	for _, items := range s.compact.lists() {
+		none = out.blocks(items.list, none)
+	}
+	out.printf("\n  ]\n")
+	return out.end()
+}
+
+// recordSum is the checksum of an event's record.
+func recordSum(e Event, runID string) (uint32, error) {
+	line, err := AppendRecord(nil, runID, e)
+	if err != nil {
+		return 0, err
+	}
+	_, sum, err := Unseal(line, runID)
+	return sum, err
 }
 
 func (st *WorkflowState) itemCount() (n int) {
 	for _, f := range st.fold.steps {
-		if f.items != nil {
-			n += len(f.items.list)
-		}
+		n += f.items.len()
 	}
 	return n
 }

@@ -27,7 +27,7 @@ type Table struct {
 	Kills       int           // SIGKILLs of a running novel, for each store
 	KillTimeout time.Duration // for all of them
 	CrashEvery  int           // events between two crashes of the novel's sweep
-	Races       int           // rounds in which two processes begin or resume one run
+	Races       int           // rounds in which two processes begin or resume one run, for each store
 	Concurrent  int           // runs at once in one process, for each store
 }
 
@@ -36,7 +36,7 @@ var usual = Table{
 	FoldRuns: 40, FoldEvents: 150,
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
-	Kills: 40, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 25, Concurrent: 50,
+	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 14, Concurrent: 50,
 }
 
 // soaking are the sizes of make soak.

@@ -11,17 +11,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
 func main() {
+	if runChild() {
+		return
+	}
 	dir := flag.String("dir", ".", "where the journals are written, in a folder of its own")
 	pairs := flag.Int("pairs", 2000, "interleaved pairs behind each median")
 	items := flag.Int("items", 100_000, "items of the large run")
+	only := flag.String("only", "", "measure only what has this word in its name: item, call, group, growth, resume")
 	flag.Parse()
-	if err := run(*dir, *pairs, *items); err != nil {
+	if err := run(*dir, *only, *pairs, *items); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -34,19 +38,26 @@ type bench struct {
 	items int
 }
 
-func run(in string, pairs, items int) error {
+func run(in, only string, pairs, items int) error {
 	dir, err := os.MkdirTemp(in, ".bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left has a name that tells
 	b := &bench{dir: dir, pairs: pairs, items: items}
-	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d   # %s, %s/%s, %d cores, %s\n\n",
-		pairs, items, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format("2006-01-02"))
-	fmt.Printf("%-66s %12s %12s %8s\n", "", "Dogear", "against", "ratio")
-	for _, measure := range []func() error{b.durableItem, b.itemWithCall, b.groupCommit, b.growth, b.resume} {
-		if err := measure(); err != nil {
-			return err
+	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d\n%s\n\n", pairs, items, machine(dir))
+	fmt.Printf("%-72s %12s %12s %8s   %s\n", "", "Dogear", "against", "ratio", "aim")
+	for _, m := range []struct {
+		name    string
+		measure func() error
+	}{
+		{"item", b.durableItem}, {"call", b.itemWithCall}, {"group", b.groupCommit}, {"growth", b.growth}, {"resume", b.resume},
+	} {
+		if !strings.Contains(m.name, only) {
+			continue
+		}
+		if err := m.measure(); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	return nil
@@ -54,8 +65,9 @@ func run(in string, pairs, items int) error {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-func row(what string, dogear, against time.Duration, ratio float64, aim string) {
-	fmt.Printf("%-66s %12s %12s %7.2fx   aim %s\n", what, show(dogear), show(against), ratio, aim)
+// row prints a row of the table; the ratio is how many times the time of the other.
+func row(what string, dogear, against []time.Duration, aim string) {
+	fmt.Printf("%-72s %12s %12s %7.2fx   %s\n", what, show(median(dogear)), show(median(against)), ratio(dogear, against), aim)
 }
 
 func show(d time.Duration) string { return d.Round(100 * time.Nanosecond).String() }
