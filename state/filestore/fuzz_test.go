@@ -183,12 +183,12 @@ func FuzzSalvage(f *testing.F) {
 	f.Add(text[7:])
 	f.Fuzz(func(t *testing.T, data []byte) {
 		end := int64(0)
-		for _, p := range salvage(data, goldenID) {
+		for _, p := range salvage(data, state.NewSeals(goldenID)) {
 			if p.off < end || p.off+p.size > int64(len(data)) {
 				t.Fatalf("%+v behind %d of %d", p, end, len(data))
 			}
 			end = p.off + p.size
-			rec := checkLine(line{text: data[p.off:end], whole: true}, goldenID)
+			rec := checkLine(line{text: data[p.off:end], whole: true}, state.NewSeals(goldenID))
 			if rec.err != nil || rec.seq != p.seq || rec.d != p.d {
 				t.Fatalf("%+v is %+v", p, rec)
 			}

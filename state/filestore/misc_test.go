@@ -197,7 +197,7 @@ func writeLong(tb testing.TB, s *Store, records int) {
 	require.NoError(tb, j.Append(noContext(), []state.Event{first()}, true))
 	var batch []state.Event
 	for seq := uint64(2); seq <= uint64(records); seq++ {
-		e := state.New(state.Scope{Step: "prose", Item: fmt.Sprint(seq)}, state.RunWarning{Code: "c", Message: strings.Repeat("m", 200)})
+		e := state.New(state.Scope{Step: "prose", Item: fmt.Sprint(seq)}, state.RunWarning{Code: "c", Message: strings.Repeat("m", 300)})
 		e.Seq, e.Durable, e.Epoch = seq, j.Last(), 1
 		if batch = append(batch, e); len(batch) == 1000 || seq == uint64(records) {
 			require.NoError(tb, j.Append(noContext(), batch, true))
@@ -226,17 +226,6 @@ type countingFile struct {
 func (f countingFile) ReadAt(p []byte, off int64) (int, error) {
 	f.c.reads++
 	return f.File.ReadAt(p, off)
-}
-
-func BenchmarkOpen100000(b *testing.B) {
-	s, err := Open(b.TempDir())
-	require.NoError(b, err)
-	writeLong(b, s, 100_000)
-	for b.Loop() {
-		j, err := open(s.fs, s.dir).Open(noContext(), testRun, state.OpenOptions{})
-		require.NoError(b, err)
-		require.NoError(b, j.Close())
-	}
 }
 
 func TestWriteFileSweepsWhatKilledWritersLeft(t *testing.T) {
