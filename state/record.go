@@ -42,23 +42,14 @@ func Seal(open []byte, runID string) []byte {
 // Unseal verifies what Seal made (a trailing newline is allowed) and returns the bytes before the checksum, and it.
 func Unseal(line []byte, runID string) (open []byte, sum uint32, err error) {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
-	if len(line) < crcLen {
-		return nil, 0, fmt.Errorf("%w: too short", ErrRecord)
+	cut, sum, err := sealOf(line)
+	if err != nil {
+		return nil, 0, err
 	}
-	cut := len(line) - crcLen
-	tail := line[cut:]
-	if string(tail[:len(crcOpen)]) != crcOpen || string(tail[len(tail)-len(crcClose):]) != crcClose {
-		return nil, 0, fmt.Errorf("%w: no checksum at its end", ErrRecord)
+	if checksum(line[:cut], runID) != sum {
+		return nil, 0, errChecksum
 	}
-	digits := tail[len(crcOpen) : len(crcOpen)+8]
-	n, err := strconv.ParseUint(string(digits), 16, 32)
-	if err != nil || bytes.ContainsAny(digits, "ABCDEF") { // one bit makes an a of an A: not what Seal wrote
-		return nil, 0, fmt.Errorf("%w: its checksum is not a number", ErrRecord)
-	}
-	if checksum(line[:cut], runID) != uint32(n) {
-		return nil, 0, fmt.Errorf("%w: its checksum does not match", ErrRecord)
-	}
-	return line[:cut], uint32(n), nil
+	return line[:cut], sum, nil
 }
 
 func checksum(b []byte, runID string) uint32 {
