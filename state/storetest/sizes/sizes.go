@@ -27,6 +27,10 @@ type Table struct {
 	CrashEvery  int           // events between two crashes of the novel's sweep
 	Races       int           // rounds in which two processes begin or resume one run
 	Concurrent  int           // runs at once in one process, for each store
+
+	Cuts    int // connections to a database that are cut under an append
+	Steals  int // times that a run is taken over while its writer appends
+	Outages int // times that a database server is stopped while a run is written
 }
 
 // usual are the sizes of make test.
@@ -35,6 +39,7 @@ var usual = Table{
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 40, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 25, Concurrent: 50,
+	Cuts: 150, Steals: 40, Outages: 5,
 }
 
 // soaking are the sizes of make soak.
@@ -43,6 +48,7 @@ var soaking = Table{
 	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, RepairEvery: 1,
 	BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000,
+	Cuts: 5000, Steals: 1000, Outages: 100,
 }
 
 // Get returns the sizes that this process was asked for.
