@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dogear-go/dogear/controller/cli"
+	"github.com/dogear-go/dogear/examples/novel/internal/app"
 	"github.com/dogear-go/dogear/examples/novel/internal/killtest"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
@@ -17,8 +19,15 @@ import (
 // programDir is where the program is built; TestMain makes and removes it.
 var programDir string
 
-// TestMain gives the tests a folder that outlives each of them.
+// TestMain is the novel itself in the processes of killtest, and gives the tests a folder that outlives each of them.
 func TestMain(m *testing.M) {
+	killtest.Main(func() int {
+		novel, err := app.New()
+		if err != nil {
+			panic(err)
+		}
+		return cli.Main(novel)
+	})
 	dir, err := os.MkdirTemp("", "novel-")
 	if err != nil {
 		panic(err)
@@ -29,7 +38,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-var build = sync.OnceValues(func() (string, error) { return killtest.Build(programDir, ".") })
+var (
+	build        = sync.OnceValues(func() (string, error) { return killtest.Build(programDir, ".") })
+	buildWaiting = sync.OnceValues(func() (string, error) { return killtest.BuildWaiting(programDir, ".") })
+)
 
 // program is the novel as a process, for each store that keeps it.
 func program(t *testing.T, store string) killtest.Program {
@@ -52,6 +64,21 @@ func TestKillAtRandomInstants(t *testing.T) {
 			defer cancel()
 			figures := killtest.Run(ctx, t, program(t, store), killtest.Config{Kills: sizes.Get().Kills})
 			require.NotEmpty(t, figures.Latencies)
+		})
+	}
+}
+
+// TestTwoOfEverything: two processes work on one run at the same moment.
+func TestTwoOfEverything(t *testing.T) {
+	for _, store := range stores {
+		t.Run(store, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
+			defer cancel()
+			p := program(t, store)
+			waiting, err := buildWaiting()
+			require.NoError(t, err)
+			p.Waiting = waiting
+			killtest.Race(ctx, t, p, sizes.Get().Races)
 		})
 	}
 }

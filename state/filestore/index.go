@@ -105,16 +105,24 @@ func (v view) span(from, upto uint64) (off, end int64) {
 }
 
 // view looks at the journal f. When need is not zero and that many records are known already, nothing is read. A writer
-// at work can make a line look broken that is being replaced, so damage is believed only when seen twice.
+// at work can make a line look broken that is being replaced, and records look lost that it is writing over padding just
+// now, so damage is believed only when it is seen twice in one place, and at last by reading everything anew.
 func (s *Store) view(ctx context.Context, run string, f vfs.File, need uint64) (view, error) {
-	const looks = 3
-	for look := 1; ; look++ {
+	last, seen, anew := uint64(0), false, false
+	for {
 		v, err := s.look(ctx, run, f, need)
 		trouble := err != nil && !errors.Is(err, state.ErrNewerFormat) || v.damage != nil
-		if ctx.Err() != nil || !trouble || look == looks {
+		switch {
+		case ctx.Err() != nil || !trouble:
+			return v, err
+		case !seen || v.last() > last: // what was known is sound: read on from there
+			last, seen = v.last(), true
+		case !anew:
+			s.entry(run).forget()
+			anew = true
+		default:
 			return v, err
 		}
-		s.entry(run).forget()
 	}
 }
 

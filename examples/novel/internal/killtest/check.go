@@ -45,21 +45,26 @@ func (p Program) Reference(ctx context.Context, t testing.TB, delay time.Duratio
 // paid for although it was recorded, more requests lost than can have been in flight.
 func (n *Novel) Check(ctx context.Context, t testing.TB, ref Reference) error {
 	t.Helper()
-	if n.Manuscript(t) != ref.Manuscript {
-		return fmt.Errorf("the manuscript is not that of the uninterrupted run")
-	}
-	a, err := n.Account(ctx)
+	answers, err := n.complete(ctx, t, ref)
 	if err != nil {
 		return err
 	}
+	return n.lostInFlight(answers, n.Server.Requests())
+}
+
+// complete returns the answers of a novel that is as it should be, whatever was lost on the way.
+func (n *Novel) complete(ctx context.Context, t testing.TB, ref Reference) ([]Answer, error) {
+	if n.Manuscript(t) != ref.Manuscript {
+		return nil, fmt.Errorf("the manuscript is not that of the uninterrupted run")
+	}
+	a, err := n.Account(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if len(a.Answers) != ref.Requests {
-		return fmt.Errorf("%d answers are recorded, not %d", len(a.Answers), ref.Requests)
+		return nil, fmt.Errorf("%d answers are recorded, not %d", len(a.Answers), ref.Requests)
 	}
-	requests := n.Server.Requests()
-	if err := onceEach(a.Answers, requests); err != nil {
-		return err
-	}
-	return n.lostInFlight(a.Answers, requests)
+	return a.Answers, onceEach(a.Answers, n.Server.Requests())
 }
 
 // onceEach: a recorded answer is the only one to its request, and was never asked for by a later process.

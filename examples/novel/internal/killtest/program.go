@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 type Program struct {
 	// Path is the executable. See [Build].
 	Path string
+
+	// Waiting is the executable that can wait at a barrier, for [Race]: the test binary of a package whose TestMain calls
+	// [Main]. See [BuildWaiting].
+	Waiting string
 
 	// Args are the arguments that choose the store, for a novel whose files lie in dir. Defaults to none: the files of --out.
 	Args func(dir string) []string
@@ -35,10 +40,18 @@ type Program struct {
 // Build builds the package of a program, as go build names it, into dir: as its users build it, without the race detector,
 // which makes a process start slowly.
 func Build(dir, pkg string) (path string, err error) {
-	path = filepath.Join(dir, "novel")
-	out, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build %s: %w: %s", pkg, err, out)
+	return run(filepath.Join(dir, "novel"), "build", pkg)
+}
+
+// BuildWaiting builds the test binary of a package into dir, without the race detector as well.
+func BuildWaiting(dir, pkg string) (path string, err error) {
+	return run(filepath.Join(dir, "novel.test"), "test", pkg, "-c")
+}
+
+func run(path, verb, pkg string, flags ...string) (string, error) {
+	args := append(append([]string{verb}, flags...), "-o", path, pkg)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, out)
 	}
 	return path, nil
 }
@@ -101,13 +114,17 @@ func (c *Child) note(format string, args ...any) {
 
 // output is written by the process and read by the test.
 type output struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
+	mu   sync.Mutex // guards buf and said
+	buf  bytes.Buffer
+	said chan struct{} // closed with the first bytes; nil: nobody wants to know
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.said != nil && o.buf.Len() == 0 {
+		close(o.said)
+	}
 	return o.buf.Write(p)
 }
 
