@@ -1,6 +1,6 @@
 module github.com/dogear-go/dogear/state/pgstore
 
-go 1.25.0
+go 1.26.0
 
 require (
 	github.com/dogear-go/dogear v0.0.0
@@ -14,7 +14,7 @@ require (
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.43.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 )

@@ -11,6 +11,9 @@ import (
 type Table struct {
 	FoldRuns   int // random sequences of events whose fold is compared with a replay at each event
 	FoldEvents int // events in each
+	ItemRuns   int // random lives of a list of items that are compared with a map
+
+	SnapshotFlips int // bits flipped of each byte of a snapshot
 
 	CrashRuns   int // random runs of the simulated disk that are cut at every operation
 	CrashImages int // images of the disk for each cut
@@ -33,7 +36,7 @@ type Table struct {
 
 // usual are the sizes of make test.
 var usual = Table{
-	FoldRuns: 40, FoldEvents: 150,
+	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 18, Concurrent: 50, VirtualTime: 12 * time.Hour,
@@ -41,7 +44,7 @@ var usual = Table{
 
 // soaking are the sizes of make soak.
 var soaking = Table{
-	FoldRuns: 300, FoldEvents: 500,
+	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
 	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
