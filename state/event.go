@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -43,7 +44,21 @@ type Event struct {
 	// History is true for an event that an observer is given from before this session. It is not stored.
 	History bool
 
-	crc uint32 // of the record it was decoded from
+	crc  uint32 // of the record it was decoded from
+	body []byte // Data as it is going to be recorded; nil: not encoded yet
+}
+
+// prepare encodes the payload, so that [AppendRecord] only copies it.
+func (e *Event) prepare() error {
+	body, err := appendPayload(make([]byte, 0, payloadSize(e.Data)), e.Data)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", e.Type, err)
+	}
+	if len(body) > MaxEvent {
+		return fmt.Errorf("encode %s: %w", e.Type, ErrTooLarge)
+	}
+	e.body = body
+	return nil
 }
 
 // Checksum is the CRC-32C of the record that the event was decoded from, zero for an event that was not.

@@ -35,3 +35,12 @@ func Kept(r *Recorder) int {
 	defer r.fold.RUnlock()
 	return len(r.ring)
 }
+
+// EncodePayload is a payload as it is recorded.
+func EncodePayload(p Payload) (string, error) {
+	raw, err := appendPayload(nil, p)
+	return string(raw), err
+}
+
+// IsCompact is the fast check of recorded JSON.
+func IsCompact(raw []byte) bool { return isCompact(raw) }
