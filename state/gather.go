@@ -1,0 +1,78 @@
+package state
+
+import (
+	"runtime"
+	"time"
+)
+
+// A sync of sixteen records takes hardly longer than one of a single record, so what makes many writers fast is that
+// they share each sync. Writers that were released by one batch are likely to come back together: the Recorder waits
+// for them before it begins the next sync, but never for long, and never for a lone writer.
+
+// herd is what the Recorder's goroutine knows of the writers it released. The zero value waits for nobody.
+type herd struct {
+	size   int           // how many are expected back: released by the last batch, or waiting already then
+	since  time.Time     // when they were released
+	sync   time.Duration // what a sync takes: the smallest of late
+	missed int           // how many waits in a row, each twice as long as the one before, were skipped after one in vain
+	skip   int           // of those, how many are left
+}
+
+const (
+	// patience is the share of a sync within which the next one of the herd must come; together they get one sync. What
+	// stays out longer has gone off to do something else, and its own sync costs what the wait would.
+	patience = 8
+	// maxYields bounds a wait where the clock stands still (testing/synctest).
+	maxYields = 10_000
+	// maxSkip bounds how many batches pass until the herd is waited for again.
+	maxSkip = 31
+)
+
+// synced takes in how long an append with its sync took. One that was held up by something else counts little.
+func (h *herd) synced(d time.Duration) {
+	if d < h.sync || h.sync == 0 {
+		h.sync = d
+		return
+	}
+	h.sync += min(d-h.sync, h.sync) / 16
+}
+
+func (h *herd) released(n int) { h.size, h.since = n, time.Now() }
+
+// gather waits until those who were woken by the last batch have handed over their next events. It yields the processor
+// to them: a timer of this length would be as long as the sync.
+func (r *Recorder) gather() {
+	h := &r.herd
+	here := int(r.waiting.Load())
+	if h.size < 2 || here >= h.size || here == 0 {
+		return
+	}
+	if h.skip > 0 {
+		h.skip--
+		return
+	}
+	last := h.since
+	for range maxYields {
+		now := time.Now()
+		if now.Sub(last) > h.sync/patience || now.Sub(h.since) > h.sync || r.full() {
+			break
+		}
+		runtime.Gosched()
+		if n := int(r.waiting.Load()); n > here {
+			here, last = n, time.Now()
+		}
+		if here >= h.size {
+			h.missed = 0
+			return
+		}
+	}
+	h.missed = min(2*h.missed+1, maxSkip)
+	h.skip = h.missed
+}
+
+// full says that there is nothing to wait for.
+func (r *Recorder) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closing || r.failed != nil || r.bytes >= maxBytes || len(r.pending) >= maxBatch
+}
