@@ -40,7 +40,7 @@ func (r *Recorder) take() ([]entry, bool) {
 	defer r.mu.Unlock()
 	n, bytes, waiting := 0, 0, 0
 	for n < len(r.pending) && n < maxBatch && bytes < maxBytes && (n == 0 || r.durable > 0) {
-		bytes += len(r.pending[n].event.body)
+		bytes += r.pending[n].event.body.size()
 		if r.pending[n].done != nil {
 			waiting++
 		}

@@ -45,19 +45,19 @@ type Event struct {
 	History bool
 
 	crc  uint32 // of the record it was decoded from
-	body []byte // Data as it is going to be recorded; nil: not encoded yet
+	body *body  // Data as it is going to be recorded; nil: not encoded yet
 }
 
-// prepare encodes the payload, so that [AppendRecord] only copies it.
+// prepare encodes the payload, so that [AppendRecord] only copies it. Data must not be changed any more.
 func (e *Event) prepare() error {
-	body, err := appendPayload(make([]byte, 0, payloadSize(e.Data)), e.Data)
+	b, err := encodePayload(e.Data)
+	if err == nil && b.size() > MaxEvent {
+		err = ErrTooLarge
+	}
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", e.Type, err)
 	}
-	if len(body) > MaxEvent {
-		return fmt.Errorf("encode %s: %w", e.Type, ErrTooLarge)
-	}
-	e.body = body
+	e.body = b
 	return nil
 }
 

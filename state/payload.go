@@ -7,64 +7,95 @@ import (
 
 // appendPayload appends what stands behind "data". It gives what encoding/json gives; the types that make up nearly all
 // of a journal are written by hand, because reflection takes longer than the write.
-func appendPayload(dst []byte, p Payload) ([]byte, error) {
+func appendPayload(dst []byte, p Payload) (_ []byte, err error) {
 	switch d := p.(type) {
 	case Ignored:
 		return append(dst, d.Raw...), nil
 	case ItemStarted, StepStarted: // by far the most frequent notes, and they say nothing
 		return append(dst, `{}`...), nil
-	case ItemCompleted:
-		return d.append(dst)
-	case StepCompleted:
-		return d.append(dst)
-	case DoCompleted:
-		return d.append(dst)
-	case CallAnswered:
-		return d.append(dst)
 	case CallSent:
 		return d.append(dst), nil
+	case rawPayload:
+		dst = d.appendBefore(dst)
+		if raw, ok := d.raw(); ok {
+			if dst, err = appendRaw(dst, raw); err != nil {
+				return dst, err
+			}
+		}
+		return d.appendAfter(dst), nil
 	}
 	return appendJSON(dst, p)
 }
 
-// payloadSize is about how many bytes appendPayload is going to append.
-func payloadSize(p Payload) int {
-	const rest = 320 // hashes, names and numbers
-	switch d := p.(type) {
-	case ItemStarted, StepStarted:
-		return 2
-	case ItemCompleted:
-		return len(d.Result) + rest
-	case StepCompleted:
-		return len(d.Result) + rest
-	case DoCompleted:
-		return len(d.Result) + rest
-	case CallAnswered:
-		return len(d.Answer) + rest
-	}
-	return rest
+// rawPayload is a payload that is mostly one value, which was JSON before.
+type rawPayload interface {
+	raw() (value json.RawMessage, ok bool) // not ok: there is none
+	appendBefore(dst []byte) []byte        // what stands before the value
+	appendAfter(dst []byte) []byte         // and behind it
 }
 
-func (d ItemCompleted) append(dst []byte) (_ []byte, err error) {
-	dst = append(dst, `{"result":`...)
-	if dst, err = appendRaw(dst, d.Result); err != nil {
-		return dst, err
+// body is an encoded payload: text, with raw in it at a place. Results and answers are thus copied once, into the buffer
+// that is written.
+type body struct {
+	text []byte
+	at   int
+	raw  json.RawMessage
+}
+
+func (b *body) size() int {
+	if b == nil {
+		return 0
 	}
+	return len(b.text) + len(b.raw)
+}
+
+func (b *body) append(dst []byte) []byte {
+	dst = append(dst, b.text[:b.at]...)
+	dst = append(dst, b.raw...)
+	return append(dst, b.text[b.at:]...)
+}
+
+// textSize is about how long the text of a body is: hashes, names and numbers.
+const textSize = 256
+
+func encodePayload(p Payload) (*body, error) {
+	b := &body{}
+	if d, ok := p.(rawPayload); ok {
+		if raw, ok := d.raw(); ok && isCompact(raw) {
+			b.text = d.appendBefore(make([]byte, 0, textSize))
+			b.raw, b.at = raw, len(b.text)
+			b.text = d.appendAfter(b.text)
+			return b, nil
+		}
+	}
+	var err error
+	b.text, err = appendPayload(nil, p)
+	return b, err
+}
+
+func (d ItemCompleted) raw() (json.RawMessage, bool)   { return d.Result, true }
+func (d ItemCompleted) appendBefore(dst []byte) []byte { return append(dst, `{"result":`...) }
+
+func (d ItemCompleted) appendAfter(dst []byte) []byte {
 	dst = append(dst, `,"hash":`...)
 	dst = appendString(dst, d.Hash)
 	dst = appendField(dst, "version", d.Version)
 	dst = appendReads(dst, d.Reads)
 	dst = appendTexts(dst, "warnings", d.Warnings)
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
-func (d StepCompleted) append(dst []byte) (_ []byte, err error) {
-	dst = append(dst, '{')
+func (d StepCompleted) raw() (json.RawMessage, bool) { return d.Result, len(d.Result) > 0 }
+
+func (d StepCompleted) appendBefore(dst []byte) []byte {
 	if len(d.Result) > 0 {
-		dst = append(dst, `"result":`...)
-		if dst, err = appendRaw(dst, d.Result); err != nil {
-			return dst, err
-		}
+		return append(dst, `{"result":`...)
+	}
+	return append(dst, '{')
+}
+
+func (d StepCompleted) appendAfter(dst []byte) []byte {
+	if len(d.Result) > 0 {
 		dst = append(dst, ',')
 	}
 	dst = append(dst, `"hash":`...)
@@ -72,21 +103,21 @@ func (d StepCompleted) append(dst []byte) (_ []byte, err error) {
 	dst = appendField(dst, "version", d.Version)
 	dst = appendReads(dst, d.Reads)
 	dst = appendField(dst, "base", d.Base)
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
-func (d DoCompleted) append(dst []byte) (_ []byte, err error) {
+func (d DoCompleted) raw() (json.RawMessage, bool) { return d.Result, true }
+
+func (d DoCompleted) appendBefore(dst []byte) []byte {
 	dst = append(dst, `{"key":`...)
 	dst = appendString(dst, d.Key)
 	if d.Queue {
 		dst = append(dst, `,"queue":true`...)
 	}
-	dst = append(dst, `,"result":`...)
-	if dst, err = appendRaw(dst, d.Result); err != nil {
-		return dst, err
-	}
-	return append(dst, '}'), nil
+	return append(dst, `,"result":`...)
 }
+
+func (d DoCompleted) appendAfter(dst []byte) []byte { return append(dst, '}') }
 
 func (d CallSent) append(dst []byte) []byte {
 	dst = appendTry(dst, d.Call, d.Try, d.Role, d.Provider, d.Model, d.Hash)
@@ -95,13 +126,15 @@ func (d CallSent) append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func (d CallAnswered) append(dst []byte) (_ []byte, err error) {
+func (d CallAnswered) raw() (json.RawMessage, bool) { return d.Answer, true }
+
+func (d CallAnswered) appendBefore(dst []byte) []byte {
 	dst = appendTry(dst, d.Call, d.Try, d.Role, d.Provider, d.Model, d.Hash)
 	dst = appendTexts(dst, "messages", d.Messages)
-	dst = append(dst, `,"answer":`...)
-	if dst, err = appendRaw(dst, d.Answer); err != nil {
-		return dst, err
-	}
+	return append(dst, `,"answer":`...)
+}
+
+func (d CallAnswered) appendAfter(dst []byte) []byte {
 	dst = appendField(dst, "finish", d.Finish)
 	dst = appendUsage(dst, "usage", d.Usage)
 	if d.Cost != nil {
@@ -109,7 +142,7 @@ func (d CallAnswered) append(dst []byte) (_ []byte, err error) {
 		dst = strconv.AppendInt(dst, *d.Cost, 10)
 	}
 	dst = appendInt(dst, "latency_ms", d.LatencyMS)
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
 // appendTry begins an object with the fields that say which request a record is about.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -81,9 +82,13 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
 }
 
+// envelopeSize is about how many bytes a record has beside its payload.
+const envelopeSize = 256
+
 // AppendRecord appends the event as one line, newline included.
 func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 	start := len(dst)
+	dst = slices.Grow(dst, e.body.size()+envelopeSize)
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, e.Seq, 10)
 	dst = append(dst, `,"d":`...)
@@ -117,7 +122,7 @@ func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 	}
 	dst = append(dst, `,"data":`...)
 	if e.body != nil {
-		dst = append(dst, e.body...)
+		dst = e.body.append(dst)
 	} else {
 		var err error
 		if dst, err = appendPayload(dst, e.Data); err != nil {

@@ -193,7 +193,7 @@ func (r *Recorder) refusal() error {
 // push adds to pending. mu is held.
 func (r *Recorder) push(en entry) {
 	r.pending = append(r.pending, en)
-	r.bytes += len(en.event.body)
+	r.bytes += en.event.body.size()
 	if en.done != nil {
 		r.waiting.Add(1)
 	}
