@@ -1,24 +1,52 @@
 package state
 
+import (
+	"bytes"
+	"fmt"
+)
+
 // Dump is the whole of a state, hidden parts included, as text: two states are equal when their dumps are.
 func Dump(st *WorkflowState) string {
 	c := st.compact()
-	raw, err := c.encode()
+	c.sort()
+	raw, err := Marshal(c)
 	if err != nil {
 		panic(err)
 	}
-	return string(raw)
+	b := bytes.NewBuffer(raw)
+	for _, f := range st.fold.steps {
+		f.items.dump(b)
+		if f.incoming != nil {
+			f.incoming.items.dump(b)
+		}
+	}
+	for _, gone := range c.Removed {
+		st.fold.removed[gone.Step.Name].fold.items.dump(b)
+	}
+	return b.String()
+}
+
+func (t *itemTable) dump(b *bytes.Buffer) {
+	for i := range t.len() {
+		fmt.Fprintf(b, "\n%+v %d", t.state(i), t.at(i).seq)
+		if at := t.find(string(t.keyAt(i))); at != i {
+			fmt.Fprintf(b, " IS FOUND AT %d", at)
+		}
+	}
+	b.WriteByte('\n')
 }
 
 // SnapshotOf is a snapshot of the state, as a store would keep it.
 func SnapshotOf(st *WorkflowState, created string, last Event) ([]byte, error) {
 	s := snapshot{compact: st.compact(), summary: st.summary(), created: created, last: last}
-	return s.encode()
+	var b bytes.Buffer
+	err := s.write(&b)
+	return b.Bytes(), err
 }
 
 // FromSnapshot reads it back.
 func FromSnapshot(data []byte) (*WorkflowState, error) {
-	st, _, err := decodeSnapshot(data)
+	st, _, err := readSnapshot(bytes.NewReader(data))
 	return st, err
 }
 

@@ -37,7 +37,8 @@ type stepFold struct {
 
 type incomingList struct {
 	total int
-	items []ItemDef
+	given int
+	items *itemTable // their keys and the hashes of their values
 	reads []Read
 }
 

@@ -57,42 +57,52 @@ func (st *WorkflowState) stepFailed(e Event, d StepFailed) {
 func (st *WorkflowState) stepItems(e Event, d StepItems) {
 	st.atStep(e.Step, func(s *StepState, f *stepFold) {
 		if d.First == 0 {
-			f.incoming = &incomingList{total: d.Total, reads: d.Reads, items: make([]ItemDef, 0, max(0, min(d.Total, 1<<20)))}
+			f.incoming = &incomingList{total: d.Total, reads: d.Reads, items: newItemTable()}
 		}
 		in := f.incoming
-		if in == nil || len(in.items) != d.First {
+		if in == nil || in.given != d.First {
 			f.incoming = nil // a chunk was lost to damage: the list is given anew on the next resume
 			return
 		}
-		in.items = append(in.items, d.Items...)
-		if len(in.items) < in.total {
+		in.add(d.Items)
+		if in.given < in.total {
 			return
 		}
 		f.incoming = nil
 		f.listed = in.reads
 		f.items = f.items.relist(in.items)
-		st.recount(s, f)
+		s.Items = f.items.counts()
 	})
 }
 
-func (st *WorkflowState) recount(s *StepState, f *stepFold) {
-	s.Items = f.items.counts()
+func (in *incomingList) add(defs []ItemDef) {
+	for _, def := range defs {
+		i := in.items.find(def.Key)
+		if i < 0 {
+			i = in.items.add(def.Key)
+		}
+		in.items.edit(i).hash = ParseHash(def.Hash)
+	}
+	in.given += len(defs)
 }
 
-// setItem moves an item to a status and keeps the step's counts.
-func (st *WorkflowState) setItem(at Scope, to Status) *item {
-	var it *item
+// setItem moves an item to a status and keeps the step's counts. It returns the item, to be changed at once; nil: the
+// step is not known.
+func (st *WorkflowState) setItem(at Scope, to Status) (it *item) {
 	st.atStep(at.Step, func(s *StepState, f *stepFold) {
 		if f.items == nil {
-			f.items = newItemTable(0)
+			f.items = newItemTable()
 		}
-		it = f.items.get(at.Item)
-		if it == nil {
-			it = f.items.add(at.Item)
+		i := f.items.find(at.Item)
+		if i < 0 {
+			i = f.items.add(at.Item)
 			s.Items.Total++
 		}
-		s.Items.move(it.status, to)
-		it.status = to
+		it = f.items.edit(i)
+		from := it.status
+		it.status = itemStatusOf(to)
+		s.Items.add(from, -1)
+		s.Items.add(it.status, +1)
 	})
 	if to == StatusRunning && it != nil {
 		st.fold.running[Scope{Step: at.Step, Item: at.Item}] = struct{}{}
@@ -102,25 +112,20 @@ func (st *WorkflowState) setItem(at Scope, to Status) *item {
 	return it
 }
 
-func (c *ItemCounts) move(from, to Status) {
-	c.add(from, -1)
-	c.add(to, +1)
-}
-
-func (c *ItemCounts) add(s Status, n int) {
+func (c *ItemCounts) add(s itemStatus, n int) {
 	switch s {
-	case StatusCompleted:
+	case itemCompleted:
 		c.Done += n
-	case StatusFailed:
+	case itemFailed:
 		c.Failed += n
-	case StatusRunning:
+	case itemRunning:
 		c.Running += n
 	}
 }
 
 func (st *WorkflowState) itemCompleted(e Event, d ItemCompleted) {
 	if it := st.setItem(e.Scope, StatusCompleted); it != nil {
-		it.seq, it.result, it.edited = e.Seq, parseHash(d.Hash), false
+		it.seq, it.result, it.edited = e.Seq, ParseHash(d.Hash), false
 	}
 	delete(st.fold.queues, Scope{Step: e.Step, Item: e.Item})
 }
@@ -128,7 +133,7 @@ func (st *WorkflowState) itemCompleted(e Event, d ItemCompleted) {
 func (st *WorkflowState) retire(step string, keys []string) {
 	st.atStep(step, func(s *StepState, f *stepFold) {
 		f.items = f.items.without(keys)
-		st.recount(s, f)
+		s.Items = f.items.counts()
 		for _, key := range keys {
 			delete(st.fold.queues, Scope{Step: step, Item: key})
 			delete(st.fold.running, Scope{Step: step, Item: key})
@@ -139,7 +144,7 @@ func (st *WorkflowState) retire(step string, keys []string) {
 func (st *WorkflowState) edited(e Event, d ResultEdited) {
 	if e.Item != "" {
 		if it := st.setItem(e.Scope, StatusCompleted); it != nil {
-			it.seq, it.result, it.edited = e.Seq, parseHash(d.Hash), true
+			it.seq, it.result, it.edited = e.Seq, ParseHash(d.Hash), true
 		}
 		return
 	}

@@ -1,55 +1,79 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Load reads a run's state without its lock: the snapshot where the store has a sound one, and the journal's events
 // after it. The status is the stored one; Observe with the holder of [Store.Head] makes it what a reader should see.
 func Load(ctx context.Context, store Store, run string) (*WorkflowState, error) {
-	st, _, err := load(ctx, store, run)
-	return st, err
+	l, err := load(ctx, store, run)
+	return l.st, err
 }
 
-// load also returns the event that the state ends with.
-func load(ctx context.Context, store Store, run string) (*WorkflowState, Event, error) {
-	if st, w := loadSnapshot(ctx, store, run); st != nil {
-		if last, err := st.catchUp(ctx, store, run, &w); err == nil {
-			return st, last, nil
-		} else if !errors.Is(err, errStaleSnapshot) {
-			return nil, Event{}, err
+// loaded is what was found in a store.
+type loaded struct {
+	st       *WorkflowState
+	last     Event  // that the state ends with
+	snapshot uint64 // number of the last event in the snapshot that was used; zero: none was
+}
+
+func load(ctx context.Context, store Store, run string) (loaded, error) {
+	st, w, mark := loadSnapshot(ctx, store, run)
+	if st != nil {
+		last, err := st.catchUp(ctx, store, run, &w)
+		if err == nil {
+			return loaded{st, last, w.Seq}, nil
+		}
+		if !errors.Is(err, errStaleSnapshot) {
+			return loaded{}, err
 		}
 	}
-	st := &WorkflowState{}
+	st = &WorkflowState{}
 	last, err := st.catchUp(ctx, store, run, nil)
+	if err == nil && mark.RunID == st.RunID {
+		err = mark.whole(run, st.Seq)
+	}
 	if err != nil {
-		return nil, Event{}, err
+		return loaded{}, err
 	}
 	if st.Seq == 0 {
-		return nil, Event{}, fmt.Errorf("run %q: %w", run, ErrNotFound)
+		return loaded{}, fmt.Errorf("run %q: %w", run, ErrNotFound)
 	}
-	return st, last, nil
+	return loaded{st: st, last: last}, nil
 }
 
 var errStaleSnapshot = errors.New("the snapshot is not of this journal")
 
-// loadSnapshot returns nil when there is no sound snapshot: it is a cache, and any fault means "replay the journal".
-func loadSnapshot(ctx context.Context, store Store, run string) (*WorkflowState, Witness) {
+// loadSnapshot returns nil when there is no sound snapshot: it is a cache, and any fault means "replay the journal". The mark
+// of a copy that is not finished may stand in its place.
+func loadSnapshot(ctx context.Context, store Store, run string) (st *WorkflowState, w Witness, mark copyMark) {
 	snaps, ok := store.(Snapshots)
 	if !ok {
-		return nil, Witness{}
+		return nil, w, mark
+	}
+	r, err := openStored(ctx, snaps, run)
+	if err != nil {
+		return nil, w, mark
+	}
+	defer func() { _ = r.Close() }() // only read
+	if st, w, err = readSnapshot(r); err != nil {
+		mark, _, _ = loadCopyMark(ctx, store, run) // a cache: an error here is one like any other
+		return nil, Witness{}, mark
+	}
+	return st, w, mark
+}
+
+func openStored(ctx context.Context, snaps Snapshots, run string) (io.ReadCloser, error) {
+	if streams, ok := snaps.(SnapshotStreams); ok {
+		return streams.OpenSnapshot(ctx, run)
 	}
 	data, err := snaps.LoadSnapshot(ctx, run)
-	if err != nil {
-		return nil, Witness{}
-	}
-	st, w, err := decodeSnapshot(data)
-	if err != nil {
-		return nil, Witness{}
-	}
-	return st, w
+	return io.NopCloser(bytes.NewReader(data)), err
 }
 
 // catchUp applies the events that follow. With a witness the first event read is the one that it names.

@@ -130,8 +130,9 @@ func (st *WorkflowState) ResultSeq(at Scope) uint64 {
 	if at.Item == "" {
 		return st.fold.steps[i].result
 	}
-	if it := st.fold.steps[i].items.get(at.Item); it != nil && it.status == StatusCompleted {
-		return it.seq
+	items := st.fold.steps[i].items
+	if n := items.find(at.Item); n >= 0 && items.at(n).status == itemCompleted {
+		return items.at(n).seq
 	}
 	return 0
 }

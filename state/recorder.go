@@ -115,15 +115,16 @@ func (r *Recorder) load(ctx context.Context) error {
 	if r.journal.Last() == 0 {
 		return nil
 	}
-	st, last, err := load(ctx, r.store, r.run)
+	found, err := load(ctx, r.store, r.run)
 	if err != nil {
 		return err
 	}
+	st := found.st
 	if st.Seq != r.journal.Last() {
 		return &DamagedError{Run: r.run, File: r.run, Seq: st.Seq + 1,
 			Why: fmt.Sprintf("the journal has %d events, but only %d can be read", r.journal.Last(), st.Seq)}
 	}
-	r.st, r.last = st, last
+	r.st, r.last = st, found.last
 	for e, err := range r.store.Events(ctx, r.run, Query{From: 1, Limit: 1}) {
 		if err != nil {
 			return err
@@ -132,7 +133,7 @@ func (r *Recorder) load(ctx context.Context) error {
 			r.created = string(line)
 		}
 	}
-	r.snap.reset(st.Seq, len(st.Steps), st.itemCount())
+	r.snap.reset(found.snapshot, len(st.Steps), st.itemCount())
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/dogear-go/dogear/state"
@@ -57,13 +58,52 @@ func hashOf(raw []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// hasher hashes values as they would be recorded, one after another, without keeping their bytes.
+type hasher struct {
+	buf bytes.Buffer
+	enc *json.Encoder
+}
+
+func newHasher() *hasher {
+	h := &hasher{}
+	h.enc = json.NewEncoder(&h.buf)
+	h.enc.SetEscapeHTML(false) // as state.Marshal does
+	return h
+}
+
+// of is the hash of what encode makes of the value, with the same errors.
+func (h *hasher) of(v any) (state.Hash, error) {
+	h.buf.Reset()
+	if err := h.enc.Encode(v); err != nil {
+		_, err = encode(v)
+		return state.Hash{}, err
+	}
+	raw := bytes.TrimSuffix(h.buf.Bytes(), []byte{'\n'})
+	if len(raw) > maxValue {
+		_, err := encode(v)
+		return state.Hash{}, err
+	}
+	sum := sha256.Sum256(raw)
+	return state.Hash(sum[:16]), nil
+}
+
 // hashItems hashes what an Each gives: the keys and result hashes of its completed items, in list order.
-func hashItems(st *state.WorkflowState, step string) string {
+func hashItems(list state.ItemList) string {
 	h := sha256.New()
-	for it := range st.Items(step) {
-		if it.Status == state.StatusCompleted {
-			fmt.Fprintf(h, "%d:%s=%s;", len(it.Key), it.Key, it.Result)
+	var b []byte
+	for i := range list.Len() {
+		it := list.At(i)
+		if it.Status() != state.StatusCompleted {
+			continue
 		}
+		result, _ := it.Result()
+		key := it.Key()
+		b = strconv.AppendInt(b[:0], int64(len(key)), 10)
+		b = append(append(append(b, ':'), key...), '=')
+		if result != (state.Hash{}) {
+			b = hex.AppendEncode(b, result[:])
+		}
+		h.Write(append(b, ';'))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

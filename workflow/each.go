@@ -64,14 +64,6 @@ func (e *Each[In, Out]) Run(ctx context.Context) error {
 	return sc.ended(r.do(ctx))
 }
 
-// itemList is what the items function gave, prepared.
-type itemList struct {
-	defs    []state.ItemDef
-	lanes   []string // nil: no lanes
-	reads   []state.Read
-	partial bool // it was made from an incomplete input, which the step allows
-}
-
 // list evaluates the items function in a scope of its own that may only read.
 func (e *Each[In, Out]) list(ctx context.Context, sc *scope) ([]In, *itemList, error) {
 	in := &scope{kind: scopeList, session: sc.session, source: sc.source, at: sc.at, gen: sc.gen, attempt: &attempt{parent: sc.attempt}}
@@ -81,34 +73,42 @@ func (e *Each[In, Out]) list(ctx context.Context, sc *scope) ([]In, *itemList, e
 		return nil, nil, fmt.Errorf("the items of step %s: %w", e.name, err)
 	}
 	rep := in.attempt.report()
-	l := &itemList{reads: rep.reads, partial: rep.partial || err != nil}
-	if l.defs, l.lanes, err = e.prepare(values); err != nil {
+	l := sc.session.compare(e.name, rep.reads)
+	l.partial = rep.partial || err != nil
+	if err := e.prepare(l, values); err != nil {
 		return nil, nil, fmt.Errorf("the items of step %s: %w", e.name, err)
 	}
 	return values, l, nil
 }
 
-func (e *Each[In, Out]) prepare(values []In) (defs []state.ItemDef, lanes []string, err error) {
-	seen := make(map[string]int, len(values))
+func (e *Each[In, Out]) prepare(l *itemList, values []In) error {
+	var lanes map[string]int32
+	if e.lane != nil {
+		lanes, l.lanes = map[string]int32{}, make([]int32, len(values))
+	}
+	hash := newHasher()
 	for i, v := range values {
 		key := recordedKey(e.key(v))
-		if first, twice := seen[key]; twice {
-			return nil, nil, misuse("items %d and %d have the same key %q", first+1, i+1, key)
+		if err := l.check(key); err != nil {
+			return err
 		}
-		if key == "" {
-			return nil, nil, misuse("item %d has an empty key", i+1)
-		}
-		seen[key] = i
-		raw, err := encode(v)
+		h, err := hash.of(v)
 		if err != nil {
-			return nil, nil, fmt.Errorf("item %q: %w", key, err)
+			return fmt.Errorf("item %q: %w", key, err)
 		}
-		defs = append(defs, state.ItemDef{Key: key, Hash: hashOf(raw)})
-		if e.lane != nil {
-			lanes = append(lanes, e.lane(v))
+		l.add(key, h)
+		if e.lane == nil {
+			continue
 		}
+		name := e.lane(v)
+		lane, ok := lanes[name]
+		if !ok {
+			lane = int32(len(lanes))
+			lanes[name] = lane
+		}
+		l.lanes[i] = lane
 	}
-	return defs, lanes, nil
+	return nil
 }
 
 // Result is what one item gave, decoded afresh. In a step the dependency on that item is noted. ErrNoResult while the
@@ -154,19 +154,14 @@ func (e *Each[In, Out]) Results(ctx context.Context) ([]Out, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the results of step %s: %w", e.name, err)
 	}
-	var seqs []uint64
-	var hash, base string
+	var list state.ItemList
+	var base string
 	var counts state.ItemCounts
 	err = sc.source.view(ctx, func(st *state.WorkflowState) {
 		if s := st.Step(e.name); s != nil {
 			counts, base = s.Items, s.Base
 		}
-		for it := range st.Items(e.name) {
-			if seq := st.ResultSeq(state.Scope{Step: e.name, Item: it.Key}); seq != 0 {
-				seqs = append(seqs, seq)
-			}
-		}
-		hash = hashItems(st, e.name)
+		list = st.ItemList(e.name)
 	})
 	if err != nil {
 		return nil, err
@@ -175,8 +170,12 @@ func (e *Each[In, Out]) Results(ctx context.Context) ([]Out, error) {
 		sc.readMissing(state.Read{Source: e.name})
 		return nil, fmt.Errorf("step %s: %w", e.name, ErrNoResult)
 	}
-	results := make([]Out, 0, len(seqs))
-	for _, seq := range seqs {
+	results := make([]Out, 0, counts.Done)
+	for i := range list.Len() {
+		_, seq := list.At(i).Result()
+		if seq == 0 {
+			continue
+		}
 		raw, err := resultAt(ctx, sc.source, seq)
 		if err != nil {
 			return nil, fmt.Errorf("the results of step %s: %w", e.name, err)
@@ -187,8 +186,8 @@ func (e *Each[In, Out]) Results(ctx context.Context) ([]Out, error) {
 		}
 		results = append(results, out)
 	}
-	missing := counts.Total - len(seqs)
-	sc.read(state.Read{Source: e.name, Hash: hash})
+	missing := counts.Total - len(results)
+	sc.read(state.Read{Source: e.name, Hash: hashItems(list)})
 	sc.readPartial(missing > 0 || base == state.BasePartial)
 	if missing > 0 {
 		return results, &PartialError{Step: e.name, Failed: counts.Failed, Pending: missing - counts.Failed}

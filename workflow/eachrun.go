@@ -19,11 +19,9 @@ type eachRun struct {
 	def     definition
 	list    *itemList
 	run     func(ctx context.Context, i int) ([]byte, error)
-	known   map[string]state.ItemState // as of the beginning
 
 	mu     sync.Mutex // guards the fields below
-	next   int        // position in units
-	units  [][]int    // items that run one after another, in list order
+	todo   eachPlan   // only what take changes of it is guarded
 	stop   error      // a worker was refused
 	undone []string   // keys of the items that were refused
 	last   outcome    // of the item that failed last
@@ -49,12 +47,12 @@ func (r *eachRun) do(ctx context.Context) ending {
 	if r.list.partial {
 		base = state.BasePartial
 	}
-	if len(r.units) == 0 && !changed && step.Status == state.StatusCompleted && step.Base == base {
+	if r.todo.units == 0 && !changed && step.Status == state.StatusCompleted && step.Base == base {
 		return ending{kind: endedWell} // complete, and nothing new
 	}
-	if len(r.units) > 0 || step.Status != state.StatusPartial {
+	if r.todo.units > 0 || step.Status != state.StatusPartial {
 		r.session.post(r.scope.event(state.StepStarted{}))
-		r.session.log.Info("step started", zap.String("step", r.scope.at.Step), zap.Int("items", len(r.list.defs)), zap.Int("to do", len(r.units)))
+		r.session.log.Info("step started", zap.String("step", r.scope.at.Step), zap.Int("items", r.list.n), zap.Int("to do", r.todo.units))
 	}
 	r.work(ctx)
 	return r.finish(base)
@@ -65,46 +63,15 @@ func (r *eachRun) state() (s state.StepState) {
 	return s
 }
 
-// plan makes the units of work: lanes, or single items, without what is done.
-func (r *eachRun) plan() {
-	only, selecting := r.session.cfg.Retry[r.scope.at.Step]
-	skip := func(key string) bool {
-		return r.session.cfg.Retry != nil && (!selecting || (len(only) > 0 && !slices.Contains(only, key)))
-	}
-	lanes, blocked := map[string]int{}, map[string]bool{}
-	for i, def := range r.list.defs {
-		it := r.known[def.Key]
-		left := it.Status == state.StatusFailed && skip(def.Key)
-		lane := ""
-		if r.list.lanes != nil {
-			lane = r.list.lanes[i]
-			blocked[lane] = blocked[lane] || left
-		}
-		if it.Status == state.StatusCompleted || left || blocked[lane] && r.list.lanes != nil {
-			continue
-		}
-		unit, begun := lanes[lane]
-		if r.list.lanes == nil || !begun {
-			lanes[lane] = len(r.units)
-			r.units = append(r.units, []int{i})
-			continue
-		}
-		r.units[unit] = append(r.units[unit], i)
-	}
-}
-
 // work runs the units, some side by side.
 func (r *eachRun) work(ctx context.Context) {
-	before := r.previous()
-	workers := r.concurrency()
 	var group sync.WaitGroup
-	for range min(workers, len(r.units)) {
+	for range min(r.concurrency(), r.todo.units) {
 		group.Go(func() {
-			for unit := r.take(); unit != nil; unit = r.take() {
-				for _, i := range unit {
-					if !r.item(ctx, i, before) {
-						break // those behind it in the lane stay pending
-					}
+			for unit := r.take(); unit >= 0; unit = r.take() {
+				// Those behind an item of a lane that does not complete stay pending.
+				for i := unit; i >= 0 && r.item(ctx, i); {
+					i = r.todo.following(i)
 				}
 			}
 		})
@@ -119,37 +86,29 @@ func (r *eachRun) concurrency() int {
 	return r.session.cfg.concurrency()
 }
 
-// previous maps each item to the one before it in its lane.
-func (r *eachRun) previous() map[int]string {
-	if r.list.lanes == nil {
-		return nil
-	}
-	before, last := map[int]string{}, map[string]string{}
-	for i, lane := range r.list.lanes {
-		if key, ok := last[lane]; ok {
-			before[i] = key
-		}
-		last[lane] = r.list.defs[i].Key
-	}
-	return before
-}
-
-func (r *eachRun) take() []int {
+func (r *eachRun) take() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stop != nil || r.next == len(r.units) {
-		return nil
+	if r.stop != nil {
+		return -1
 	}
-	r.next++
-	return r.units[r.next-1]
+	return r.todo.take()
+}
+
+// known tells an item's key and generation, and the key of the item before it in its lane.
+func (r *eachRun) known(i int) (key string, gen int, prev string, hasPrev bool) {
+	step := r.scope.at.Step
+	r.session.rec.View(func(st *state.WorkflowState) {
+		key, gen, _ = st.ItemAt(step, i) // it is there: nobody else changes the list
+		prev, _, hasPrev = st.ItemAt(step, r.todo.previous(i))
+	})
+	return key, gen, prev, hasPrev
 }
 
 // item runs one item; false: it did not complete.
-func (r *eachRun) item(ctx context.Context, i int, before map[int]string) bool {
-	key := r.list.defs[i].Key
+func (r *eachRun) item(ctx context.Context, i int) bool {
+	key, gen, prev, hasPrev := r.known(i)
 	at := state.Scope{Step: r.scope.at.Step, Item: key}
-	gen := r.known[key].Gen
-	prev, hasPrev := before[i]
 	if stop := r.session.refusal(at.Step); stop != nil {
 		r.refused(key, stop)
 		return false
@@ -247,9 +206,9 @@ func (r *eachRun) finish(base string) ending {
 	missing := step.Items.Total - step.Items.Done
 	switch {
 	case missing == 0:
-		var hash string
-		s.rec.View(func(st *state.WorkflowState) { hash = hashItems(st, name) })
-		if _, err := r.scope.commit(state.StepCompleted{Hash: hash, Version: r.def.opts.version, Reads: r.list.reads, Base: base}); err != nil {
+		var list state.ItemList
+		s.rec.View(func(st *state.WorkflowState) { list = st.ItemList(name) })
+		if _, err := r.scope.commit(state.StepCompleted{Hash: hashItems(list), Version: r.def.opts.version, Reads: r.list.reads, Base: base}); err != nil {
 			return ending{endedStopped, err}
 		}
 		s.log.Info("step completed", zap.String("step", name), zap.Int("items", step.Items.Total))
@@ -261,7 +220,7 @@ func (r *eachRun) finish(base string) ending {
 	if r.def.opts.optional {
 		return s.stepFailed(r.scope, r.def, outcome{err: err, class: r.last.class}, nil)
 	}
-	if len(r.units) > 0 || step.Status != state.StatusPartial {
+	if r.todo.units > 0 || step.Status != state.StatusPartial {
 		if _, err := r.scope.commit(state.StepPartial{Done: step.Items.Done, Failed: step.Items.Failed, Base: base}); err != nil {
 			return ending{endedStopped, err}
 		}

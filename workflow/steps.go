@@ -215,7 +215,7 @@ func currentHash(st *state.WorkflowState, r state.Read) string {
 	case s == nil:
 		return ""
 	case s.Kind == state.KindEach && r.Part == "" && s.Items.Known:
-		return hashItems(st, r.Source)
+		return hashItems(st.ItemList(r.Source))
 	case st.ResultSeq(state.Scope{Step: r.Source, Item: r.Part}) == 0:
 		return ""
 	case r.Part != "":

@@ -49,15 +49,19 @@ func (s *Store) witness(run string) (witness, error) {
 	if w.info != nil && s.fs.SameFile(w.info, info) && w.modified.Equal(info.ModTime()) && w.size == info.Size() {
 		return w, nil
 	}
-	data, err := readFile(s.fs, path)
+	f, err := s.fs.OpenFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return witness{}, nil
 	}
 	if err != nil {
 		return witness{}, err
 	}
+	defer func() { _ = f.Close() }() // only read
 	w = witness{modified: info.ModTime(), size: info.Size(), info: info}
-	if w.Witness, err = state.ReadWitness(data); err != nil {
+	if w.Witness, err = state.ReadWitnessFrom(&fileReader{File: f}); err != nil {
+		if !errors.Is(err, state.ErrRecord) {
+			return witness{}, err
+		}
 		w.Witness = state.Witness{}
 	}
 	e.mu.Lock()

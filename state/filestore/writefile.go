@@ -2,8 +2,11 @@ package filestore
 
 import (
 	"errors"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +19,7 @@ func WriteFile(path string, data []byte) error {
 	// 64 random bits: two writers don't meet.
 	begin := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
 	sweep(begin)
-	temp := begin + randomName() + ".tmp"
+	temp := begin + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
 	return replaceFile(vfs.OS{}, path, temp, os.O_EXCL, data)
 }
 
@@ -39,12 +42,19 @@ func sweep(begin string) {
 
 // replaceFile writes the temporary file, which must be in the same folder, and renames it.
 func replaceFile(fsys vfs.FS, path, temp string, flag int, data []byte) error {
+	return replaceBy(fsys, path, temp, flag, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// replaceBy is replaceFile for content that is written in pieces.
+func replaceBy(fsys vfs.FS, path, temp string, flag int, write func(io.Writer) error) error {
 	f, err := fsys.OpenFile(temp, os.O_RDWR|os.O_CREATE|flag, filePerm)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
-	if err == nil {
+	if err = write(&fileWriter{File: f}); err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {

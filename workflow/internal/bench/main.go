@@ -17,6 +17,9 @@ import (
 )
 
 func main() {
+	if runChild() {
+		return
+	}
 	dir := flag.String("dir", ".", "where the journals are written, in a folder of its own")
 	pairs := flag.Int("pairs", 2000, "interleaved pairs behind each median")
 	items := flag.Int("items", 100_000, "items of the large run")

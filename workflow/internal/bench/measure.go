@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
@@ -159,68 +157,4 @@ func (b *bench) fill(name string, cfg workflow.Config, result string, left int) 
 		return err
 	}
 	return nil
-}
-
-// resume goes on with a run of many done items, with and without its checkpoint.
-func (b *bench) resume() error {
-	for _, c := range []struct {
-		name, what string
-		text       string
-		checkpoint bool
-	}{
-		{"short", "with checkpoint", text, true},
-		{"short", "without checkpoint", "", false},
-		{"texts", "with checkpoint, texts of 2 KB", filler(2048), true},
-	} {
-		cfg, err := b.config()
-		if err != nil {
-			return err
-		}
-		if c.text != "" {
-			if err := b.fill(c.name, cfg, c.text, later); err != nil {
-				return err
-			}
-		}
-		if !c.checkpoint {
-			if err := os.Remove(b.path(c.name + "/checkpoint.json")); err != nil {
-				return err
-			}
-		}
-		took, heap, err := b.resumed(c.name)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%-66s %12s   heap %d MB   aim under 1 s\n", fmt.Sprintf("resume of %d done items, %s", b.items-later, c.what), show(took), heap>>20)
-	}
-	return nil
-}
-
-// resumed measures the time from Run to the first new item, in a store that has seen nothing yet.
-func (b *bench) resumed(name string) (took time.Duration, heap uint64, err error) {
-	cfg, err := b.config()
-	if err != nil {
-		return 0, 0, err
-	}
-	runtime.GC()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	start := time.Now()
-	p, err := each(b.items, func(context.Context, int) (string, error) {
-		if took == 0 {
-			took = time.Since(start)
-			runtime.GC()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			heap = m.HeapAlloc
-			cancel()
-		}
-		return "", ctx.Err()
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	if _, err := p.Run(ctx, name, cfg); took == 0 {
-		return 0, 0, err
-	}
-	return took, heap, nil
 }
