@@ -11,15 +11,20 @@ import (
 // loop writes what is pending, batch after batch, until the Recorder is closed.
 func (r *Recorder) loop() {
 	defer close(r.done)
-	for {
+	for r.await() {
 		r.gather()
-		batch, closing := r.take()
-		if len(batch) > 0 {
-			r.write(batch)
-			continue
-		}
-		if closing {
-			return
+		r.write(r.take())
+	}
+}
+
+// await returns when something is pending; false: the Recorder is closed, and nothing is.
+func (r *Recorder) await() bool {
+	for {
+		r.mu.Lock()
+		some, closing := len(r.pending) > 0, r.closing
+		r.mu.Unlock()
+		if some || closing {
+			return some
 		}
 		<-r.wake
 	}
@@ -35,7 +40,7 @@ func (r *Recorder) watchLost() {
 }
 
 // take removes the next batch. The first record of a run goes alone, so that it is durable before anything follows.
-func (r *Recorder) take() ([]entry, bool) {
+func (r *Recorder) take() []entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n, bytes, waiting := 0, 0, 0
@@ -53,7 +58,7 @@ func (r *Recorder) take() ([]entry, bool) {
 	r.bytes -= bytes
 	r.waiting.Add(int64(-waiting))
 	r.room.Broadcast()
-	return batch, r.closing
+	return batch
 }
 
 func (r *Recorder) write(batch []entry) {
