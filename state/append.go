@@ -34,7 +34,7 @@ func (r *Recorder) await() bool {
 func (r *Recorder) watchLost() {
 	select {
 	case <-r.journal.Lost():
-		r.fail(fmt.Errorf("run %q: %w", r.run, ErrFenced))
+		r.fail(ErrFenced)
 	case <-r.done:
 	}
 }
@@ -69,7 +69,7 @@ func (r *Recorder) write(batch []entry) {
 	events, sync, lead := r.number(batch)
 	begin := time.Now()
 	if err := r.journal.Append(context.Background(), events, sync); err != nil {
-		r.fail(fmt.Errorf("run %q: writing the journal: %w", r.run, err))
+		r.fail(fmt.Errorf("writing the journal: %w", err))
 		reply(batch, 0, r.Err())
 		return
 	}

@@ -141,7 +141,7 @@ func (r *Recorder) load(ctx context.Context) error {
 // encoded ends the writing, since nobody else would be told.
 func (r *Recorder) Post(e Event) {
 	if err := e.prepare(); err != nil {
-		r.fail(fmt.Errorf("run %q: %w", r.run, err))
+		r.fail(err)
 		return
 	}
 	_ = r.add(entry{event: e}) // Err keeps why nothing is written any more
@@ -245,7 +245,8 @@ func (r *Recorder) New() bool {
 // Failed is closed when the journal can't be written any more; Err tells why.
 func (r *Recorder) Failed() <-chan struct{} { return r.broken }
 
-// Err is the error that ended the writing, nil while it goes on. It is ErrJournalFailed.
+// Err is the error that ended the writing, nil while it goes on. It is ErrJournalFailed, and ErrFenced when somebody else
+// took the run over.
 func (r *Recorder) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -300,7 +301,7 @@ func (r *Recorder) apply(events []Event) error {
 	defer r.fold.Unlock()
 	for _, e := range events {
 		if err := r.st.Apply(e); err != nil {
-			return fmt.Errorf("run %q: %w: %w", r.run, ErrJournalFailed, err)
+			return err
 		}
 	}
 	if events[0].Seq == 1 {
@@ -330,8 +331,11 @@ func (r *Recorder) keep(events []Event) {
 }
 
 func (r *Recorder) fail(err error) {
-	if !errors.Is(err, ErrJournalFailed) {
-		err = fmt.Errorf("%w: %w", ErrJournalFailed, err)
+	switch {
+	case errors.Is(err, ErrFenced):
+		err = &fencedError{r.run, err}
+	case !errors.Is(err, ErrJournalFailed):
+		err = fmt.Errorf("run %q: %w: %w", r.run, ErrJournalFailed, err)
 	}
 	r.mu.Lock()
 	first := r.failed == nil
