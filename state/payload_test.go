@@ -75,7 +75,7 @@ func TestPayloadsAreThoseOfEncodingJSON(t *testing.T) {
 	use := func() state.Usage {
 		return state.Usage{Input: count(), Output: count(), Cached: count(), Reasoning: count()}
 	}
-	for range 5000 {
+	for range 1500 {
 		cost := count() - 7
 		answered := state.CallAnswered{
 			Call: text(), Try: int(count()), Role: text(), Provider: text(), Model: text(), Hash: text(), Messages: texts(), Answer: raw(),
@@ -97,6 +97,11 @@ func TestPayloadsAreThoseOfEncodingJSON(t *testing.T) {
 			got, err := state.EncodePayload(p)
 			require.NoError(t, err)
 			require.Equal(t, reference(t, p), got)
+			prepared, err := state.PreparedRecord("id", state.New(state.Scope{Step: "s"}, p))
+			require.NoError(t, err)
+			record, err := state.AppendRecord([]byte("before"), "id", state.New(state.Scope{Step: "s"}, p))
+			require.NoError(t, err)
+			require.Equal(t, string(record), prepared)
 		}
 	}
 }
