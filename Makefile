@@ -2,7 +2,7 @@
 
 GO       ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-FUZZTIME ?= 30s
+T        ?= 30s
 
 .PHONY: test lint fmt bench fuzz cover soak
 
@@ -21,11 +21,11 @@ bench: ## what durability and the guard cost, how well limits are used (the figu
 	$(GO) run ./providers/internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for a time: make fuzz T=10m
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "== $$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(T) -fuzzminimizetime 20x $$pkg; \
 		done; \
 	done
 

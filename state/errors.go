@@ -18,6 +18,9 @@ var (
 	ErrJournalFailed = errors.New("refused: this opening of the journal failed; open the run again to go on")
 	ErrUnsupported   = errors.New("not supported by this store")
 	ErrTooLarge      = errors.New("event larger than 256 MiB")
+
+	// ErrUnfinishedCopy: the process that copied the run here died over it.
+	ErrUnfinishedCopy = errors.New("an unfinished copy of a run")
 )
 
 // HeldError says who holds a run. It is ErrLocked.

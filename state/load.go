@@ -23,7 +23,8 @@ type loaded struct {
 }
 
 func load(ctx context.Context, store Store, run string) (loaded, error) {
-	if st, w := loadSnapshot(ctx, store, run); st != nil {
+	st, w, mark := loadSnapshot(ctx, store, run)
+	if st != nil {
 		last, err := st.catchUp(ctx, store, run, &w)
 		if err == nil {
 			return loaded{st, last, w.Seq}, nil
@@ -32,8 +33,11 @@ func load(ctx context.Context, store Store, run string) (loaded, error) {
 			return loaded{}, err
 		}
 	}
-	st := &WorkflowState{}
+	st = &WorkflowState{}
 	last, err := st.catchUp(ctx, store, run, nil)
+	if err == nil && mark.RunID == st.RunID {
+		err = mark.whole(run, st.Seq)
+	}
 	if err != nil {
 		return loaded{}, err
 	}
@@ -45,22 +49,23 @@ func load(ctx context.Context, store Store, run string) (loaded, error) {
 
 var errStaleSnapshot = errors.New("the snapshot is not of this journal")
 
-// loadSnapshot returns nil when there is no sound snapshot: it is a cache, and any fault means "replay the journal".
-func loadSnapshot(ctx context.Context, store Store, run string) (*WorkflowState, Witness) {
+// loadSnapshot returns nil when there is no sound snapshot: it is a cache, and any fault means "replay the journal". The mark
+// of a copy that is not finished may stand in its place.
+func loadSnapshot(ctx context.Context, store Store, run string) (st *WorkflowState, w Witness, mark copyMark) {
 	snaps, ok := store.(Snapshots)
 	if !ok {
-		return nil, Witness{}
+		return nil, w, mark
 	}
 	r, err := openStored(ctx, snaps, run)
 	if err != nil {
-		return nil, Witness{}
+		return nil, w, mark
 	}
 	defer func() { _ = r.Close() }() // only read
-	st, w, err := readSnapshot(r)
-	if err != nil {
-		return nil, Witness{}
+	if st, w, err = readSnapshot(r); err != nil {
+		mark, _, _ = loadCopyMark(ctx, store, run) // a cache: an error here is one like any other
+		return nil, Witness{}, mark
 	}
-	return st, w
+	return st, w, mark
 }
 
 func openStored(ctx context.Context, snaps Snapshots, run string) (io.ReadCloser, error) {

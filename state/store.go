@@ -196,7 +196,16 @@ type Report struct {
 	Damaged []Damage  // dropped, or to be dropped
 	Tail    *Recovery // an unacknowledged tail; not damage
 	Copy    string    // where the journal as it was is kept; Repair only
+
+	// Snapshot says what is wrong with the snapshot beside the journal; empty: nothing, or there is none. [Verify] only.
+	Snapshot string
+	// Misleading: the snapshot is used although the journal gives another state. [RenewSnapshot] makes it anew.
+	Misleading bool
 }
+
+// Sound says that nothing is wrong, or nothing but what a run makes up for by itself: an unacknowledged tail, a snapshot that
+// is not used.
+func (r Report) Sound() bool { return len(r.Damaged) == 0 && !r.Misleading }
 
 // Damage is one damaged place.
 type Damage struct {

@@ -40,10 +40,13 @@ func (k *kit) advise(err error) error {
 		plain := *damaged
 		plain.Hint = ""
 		text, what = plain.Error(), "keep a copy and every sound record with:\n  "+k.command("repair")
+	case errors.Is(err, state.ErrUnfinishedCopy):
+		what = fmt.Sprintf("STORE being where it was copied from, finish it with:\n  %s copy --from STORE --to %s %s",
+			k.program, k.storeArg(), quoteArg(k.project))
 	case errors.Is(err, state.ErrDamaged):
 		what = "keep a copy and every sound record with:\n  " + k.command("repair")
 	case errors.Is(err, state.ErrNewerFormat):
-		text = fmt.Sprintf("the run %q in %s: %s", k.project, quoteArg(k.out), strings.TrimSuffix(text, "; update dogear"))
+		text = fmt.Sprintf("the run %q in %s: %s", k.project, k.place(), strings.TrimSuffix(text, "; update dogear"))
 		what = "use that version or a newer one"
 	case errors.Is(err, state.ErrLocked):
 		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
@@ -60,7 +63,7 @@ func (k *kit) advise(err error) error {
 		text = "the journal can't be written: " + cause(err)
 		what = "what was recorded stays; go on with:\n  " + k.command("--resume")
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		what = "check who may write there, or choose another folder with --out"
+		what = "check who may write there, or choose another " + k.placeWord()
 	case errors.As(err, &step):
 		what = "what was recorded stays; try again with:\n  " + k.command("--resume")
 	}

@@ -34,16 +34,20 @@ type App[P any] struct {
 	// Check refuses parameters that make no sense, before anything is started. Defaults to accepting all.
 	Check func(P) error
 
-	// Export writes the files derived from a run: path is the run's folder, and the files stand beside it under names that
-	// begin with it (path + ".md"). It runs under the run's context, after each step, at the end and on demand; so it must
+	// Export writes the files derived from a run under names that begin with path (path + ".md"): the run's name below
+	// --out, where the run's folder is as well when runs are kept in files there. It runs under the run's context, after each step, at the end and on demand; so it must
 	// cope with results that are not there yet. Defaults to Config.Export.
 	Export func(ctx context.Context, path string) error
 
 	// Commands are verbs of the program's own.
 	Commands []Verb
 
-	// Config is the base of each session's configuration. Store defaults to the folder of --out; Model and Roles to what
-	// --provider says (which wins over them when it is given). Params, Settings and Retry are overwritten.
+	// Stores are further schemes of --store: "SCHEME:AT" is opened by Stores[SCHEME] with AT. Schemes are of small letters,
+	// digits, '+', '.' and '-', at least two. Defaults to file and sqlite alone.
+	Stores map[string]StoreOpener
+
+	// Config is the base of each session's configuration. Store defaults to the folder of --out (and --store wins over both
+	// when it is given); Model and Roles to what --provider says (which wins over them when it is given). Params, Settings and Retry are overwritten.
 	Config workflow.Config
 }
 
@@ -94,6 +98,7 @@ func Command[P any](app App[P]) *cobra.Command {
 		config:   app.Config,
 		export:   app.Export,
 		project:  app.Run,
+		stores:   app.Stores,
 		params:   &params[P]{value: app.Params, flags: app.Flags, verdict: app.Check},
 	}
 	if k.name == "" {

@@ -11,8 +11,18 @@ import (
 
 // command is the command line that does something with this run, to be shown to people.
 func (k *kit) command(args ...string) string {
+	return k.atPlace(append(args, "--project", quoteArg(k.project))...)
+}
+
+// atPlace is the command line that does something where this one does. A password in --store is not shown.
+func (k *kit) atPlace(args ...string) string {
 	parts := append([]string{k.program}, args...)
-	parts = append(parts, "--project", quoteArg(k.project), "--out", quoteArg(k.out))
+	if k.where.scheme != "" {
+		parts = append(parts, "--"+flagStore, k.where.quoted())
+	}
+	if k.where.scheme == "" || k.outSet {
+		parts = append(parts, "--out", quoteArg(k.out))
+	}
 	return strings.Join(parts, " ")
 }
 

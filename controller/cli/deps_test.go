@@ -22,6 +22,7 @@ func TestEngineLinksNoWiring(t *testing.T) {
 		"github.com/lib/pq":        "a database driver",
 		"github.com/mattn/go-sql":  "a database driver",
 		"modernc.org/":             "a database driver",
+		"github.com/ncruces/":      "a database driver",
 		module + "controller/cli":  "the command kit",
 		module + "providers":       "the providers",
 		module + "examples":        "an example",

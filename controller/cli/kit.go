@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/dogear-go/dogear/state"
-	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/workflow"
 )
 
@@ -28,8 +23,16 @@ type kit struct {
 	export   func(ctx context.Context, path string) error
 	params   paramSource
 
+	stores  map[string]StoreOpener // of the program
+	opened  state.Store            // what --store and --out name, once it was needed
+	closers []io.Closer            // what is to be closed when the command ends
+
 	project string
-	out     string
+	out     string    // where the derived files go
+	outSet  bool      // --out was given
+	at      string    // --store as typed
+	where   storeName // --store, parsed
+	saidBy  string    // which flag said where: store, or from
 	resume  bool
 	fresh   bool
 	status  bool
@@ -61,7 +64,8 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 	common := root.PersistentFlags()
 	common.SortFlags = false
 	common.StringVar(&k.project, "project", k.project, "name of the run")
-	common.StringVar(&k.out, "out", "output", "folder of the runs")
+	common.StringVar(&k.out, "out", "output", "folder of the runs, and of the files made from them")
+	common.StringVar(&k.at, flagStore, "", "where the runs are kept instead: "+k.storeHelp())
 	common.BoolVar(&k.json, "json", false, "print JSON")
 	common.BoolVar(&k.noColor, "no-color", false, "neither colour nor emoji")
 	common.BoolVarP(&k.verbose, "verbose", "v", false, "logs on stderr")
@@ -94,10 +98,14 @@ func (k *kit) action(fn func(ctx context.Context, args []string) error) func(*co
 		if err := state.ValidName(k.project); err != nil {
 			return &UsageError{fmt.Errorf("--project: %w", err)}
 		}
-		if k.out == "" {
-			return usagef("--out must name a folder")
+		if err := k.places(cmd.Flags()); err != nil {
+			return err
 		}
-		return k.advise(fn(ctx, args))
+		err := k.advise(fn(ctx, args))
+		if closed := k.closeStores(); err == nil {
+			err = closed
+		}
+		return err
 	}
 }
 
@@ -155,33 +163,9 @@ func (k *kit) open(ctx context.Context) (*workflow.Run, *state.WorkflowState, er
 	return run, st, err
 }
 
-// store opens the folder of runs. For reading it must exist already.
-func (k *kit) store(create bool) (state.Store, error) {
-	if k.config.Store != nil {
-		return k.config.Store, nil
-	}
-	info, err := os.Stat(k.out)
-	switch {
-	case err == nil && !info.IsDir():
-		return nil, usagef("--out %s is a file, not a folder", quoteArg(k.out))
-	case errors.Is(err, syscall.ENOTDIR):
-		return nil, usagef("--out %s lies below a file, not in a folder", quoteArg(k.out))
-	case errors.Is(err, fs.ErrNotExist) && !create:
-		return nil, k.noRun()
-	}
-	if info, err := os.Stat(k.path()); err == nil && !info.IsDir() {
-		return nil, usagef("%s is a file, not the folder of a run; choose another --project or --out", quoteArg(k.path()))
-	}
-	store, err := filestore.Open(k.out)
-	if err != nil {
-		return nil, fmt.Errorf("can't use the folder %s: %w", quoteArg(k.out), err)
-	}
-	return store, nil
-}
-
 // existing is the store and the state of the run that is asked about, which must be there.
 func (k *kit) existing(ctx context.Context) (state.Store, *state.WorkflowState, error) {
-	store, err := k.store(false)
+	store, err := k.store(ctx, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -202,11 +186,8 @@ func (k *kit) load(ctx context.Context, store state.Store) (*state.WorkflowState
 	return st, nil
 }
 
-// path is the run's folder, and with an ending a product of the run.
-func (k *kit) path() string { return filepath.Join(k.out, k.project) }
-
 func (k *kit) noRun() error {
-	return &UsageError{&noRunError{fmt.Sprintf("there is no run %q in %s; start it with:\n  %s", k.project, quoteArg(k.out), k.command())}}
+	return &UsageError{&noRunError{fmt.Sprintf("there is no run %q in %s; start it with:\n  %s", k.project, k.place(), k.command())}}
 }
 
 // noRunError is state.ErrNotFound with a message of its own.

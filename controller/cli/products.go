@@ -34,7 +34,7 @@ func (k *kit) printExport(ctx context.Context) error {
 		return fmt.Errorf("export: %w", err)
 	}
 	files := []string{}
-	for _, path := range k.products() {
+	for _, path := range k.products(k.project) {
 		if info, err := os.Stat(path); err == nil && !info.ModTime().Before(began) {
 			files = append(files, path)
 		}
@@ -42,8 +42,8 @@ func (k *kit) printExport(ctx context.Context) error {
 	return k.say(exportJSON{k.project, files}, onePerLine(files))
 }
 
-// products are the files that stand beside the run's folder under its name.
-func (k *kit) products() []string {
+// products are the files that were made from a run: those below --out under its name.
+func (k *kit) products(run string) []string {
 	entries, err := os.ReadDir(k.out)
 	if err != nil {
 		return nil
@@ -51,30 +51,42 @@ func (k *kit) products() []string {
 	var paths []string
 	for _, e := range entries {
 		// A lock is another program's, which has the file open.
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), k.project+".") && !strings.HasSuffix(e.Name(), ".lock") {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), run+".") && !strings.HasSuffix(e.Name(), ".lock") {
 			paths = append(paths, filepath.Join(k.out, e.Name()))
 		}
 	}
 	return paths
 }
 
-func (k *kit) archiveFolder() string { return filepath.Join(k.out, ".archive") }
+const archiveDir = ".archive" // as filestore names it
+
+// archivePlace is where the store moves runs aside, for people.
+func (k *kit) archivePlace() string {
+	if dir := k.filesDir(); dir != "" {
+		return quoteArg(filepath.Join(dir, archiveDir))
+	}
+	return "the archive of " + k.place()
+}
 
 // keepProducts moves the derived files into the archive, beside the run that was moved there, so that what stands beside
 // the new run is never the old one's. It returns what to add to the message: a file that stays costs no more than that.
-func (k *kit) keepProducts(suffix string) string {
+func (k *kit) keepProducts(run, suffix string) string {
+	folder := filepath.Join(k.out, archiveDir)
 	kept := 0
-	for _, path := range k.products() {
-		name := k.project + "-" + suffix + strings.TrimPrefix(filepath.Base(path), k.project)
-		if err := moveFile(path, filepath.Join(k.archiveFolder(), name)); err != nil {
-			return fmt.Sprintf(" (its files could not be moved there: %v)", err)
+	for _, path := range k.products(run) {
+		name := run + "-" + suffix + strings.TrimPrefix(filepath.Base(path), run)
+		if err := moveFile(path, filepath.Join(folder, name)); err != nil {
+			return fmt.Sprintf(" (its files could not be moved to %s: %v)", quoteArg(folder), err)
 		}
 		kept++
 	}
-	if kept == 0 {
+	switch {
+	case kept == 0:
 		return ""
+	case k.filesDir() == k.out:
+		return fmt.Sprintf(", with its files (%d)", kept)
 	}
-	return fmt.Sprintf(", with its files (%d)", kept)
+	return fmt.Sprintf(", and its files (%d) to %s", kept, quoteArg(folder))
 }
 
 // moveFile moves a file within the folder of runs. One that another program has open, which its lock tells, is copied.

@@ -16,7 +16,7 @@ func (k *kit) start(ctx context.Context) error {
 	if err := k.params.check(); err != nil {
 		return err
 	}
-	store, err := k.store(true)
+	store, err := k.store(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (k *kit) start(ctx context.Context) error {
 	default:
 		return k.refuseExisting(ctx, store)
 	}
-	began := fmt.Sprintf("starting %s in %s", k.project, k.path())
+	began := fmt.Sprintf("starting %s in %s", k.project, k.runPlace())
 	return k.work(ctx, store, began, k.params.current(), nil, func(run *workflow.Run) error {
 		err := run.Start(ctx)
 		if errors.Is(err, state.ErrExists) { // somebody else was faster
@@ -53,7 +53,7 @@ func (k *kit) refuseExisting(ctx context.Context, store state.Store) error {
 			held, st.Status, st.Progress(), k.command("--status"), k.command("pause"), k.command("--resume"), k.again()), held}
 	}
 	return usagef("the run %q exists already in %s: %s, %.1f%%\ngo on with:\n  %s\nor move it aside and start anew with:\n  %s",
-		k.project, quoteArg(k.out), st.Status, st.Progress(), k.command("--resume"), k.again())
+		k.project, k.place(), st.Status, st.Progress(), k.command("--resume"), k.again())
 }
 
 // held says who works on the run; nil when nobody does.
@@ -67,7 +67,7 @@ func (k *kit) held(ctx context.Context, store state.Store) error {
 
 // goOn resumes the run. retry: what to try again; nil: everything that failed.
 func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
-	store, err := k.store(false)
+	store, err := k.store(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
 	if err := k.session.inherit(before.Session.Settings); err != nil {
 		return err
 	}
-	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.path())
+	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.runPlace())
 	return k.work(ctx, store, began, nil, retry, func(run *workflow.Run) error {
 		err := run.Resume(ctx)
 		if err != nil || before.Status != state.StatusCompleted {
@@ -146,7 +146,7 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 	}
 	text := fmt.Sprintf("%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
 	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {
-		text += onePerLine(k.products())
+		text += onePerLine(k.products(k.project))
 	}
 	_, err = io.WriteString(k.stdout, text)
 	return err
@@ -158,7 +158,6 @@ func (k *kit) archive(ctx context.Context, store state.Store) error {
 	if err := store.Remove(ctx, k.project, state.RemoveOptions{Archive: true, Suffix: suffix}); err != nil {
 		return err
 	}
-	kept := k.keepProducts(suffix)
-	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, quoteArg(k.archiveFolder()), kept)
+	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, k.archivePlace(), k.keepProducts(k.project, suffix))
 	return nil
 }

@@ -4,15 +4,16 @@ import (
 	"bufio"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/dogear-go/dogear/state/storetest/sizes"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/examples/novel/internal/killtest"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
 // TestPauseEachStepBySignalAndFile: the novel as a process is asked to pause while each of its steps runs, by Ctrl+C or
@@ -20,34 +21,28 @@ import (
 func TestPauseEachStepBySignalAndFile(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
-	server := newAuthorServer(t, 30*time.Millisecond)
-	args := func(dir string) []string {
-		return []string{"--out", dir, "--project", "Book", "--chapters", "2", "--words", "60", "--provider", "openai"}
-	}
-	whole := t.TempDir()
-	cmd, out := child(ctx, t, server.URL, args(whole)...)
-	require.NoError(t, cmd.Run(), out)
-	want, least := manuscript(t, whole), answers(ctx, t, whole)
-
+	const delay, chapters = 30 * time.Millisecond, 2
+	p := program(t, "file")
+	whole := p.Reference(ctx, t, delay, chapters)
 	for _, step := range []string{"story_planning", "character_creation", "chapter_outlining", "scene_structuring", "prose_writing", "editorial_refinement"} {
-		for name, ask := range map[string]func(*testing.T, *exec.Cmd, string){
-			"signal": func(t *testing.T, cmd *exec.Cmd, _ string) { require.NoError(t, cmd.Process.Signal(os.Interrupt)) },
-			"file": func(t *testing.T, _ *exec.Cmd, dir string) {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "Book", "pause"), nil, 0o600))
+		for name, ask := range map[string]func(*testing.T, *killtest.Novel, *killtest.Child){
+			"signal": func(t *testing.T, _ *killtest.Novel, c *killtest.Child) {
+				require.NoError(t, c.Process.Signal(os.Interrupt))
+			},
+			"file": func(t *testing.T, n *killtest.Novel, _ *killtest.Child) {
+				require.NoError(t, os.WriteFile(filepath.Join(n.Dir, n.Name, "pause"), nil, 0o600))
 			},
 		} {
 			t.Run(step+" by "+name, func(t *testing.T) {
-				dir := t.TempDir()
-				code, out := pauseAt(ctx, t, server.URL, args(dir), step, func(cmd *exec.Cmd) { ask(t, cmd, dir) })
+				n := p.Novel(t, killtest.NewServer(t, delay), chapters)
+				code, out := pauseAt(ctx, t, n, step, func(c *killtest.Child) { ask(t, n, c) })
 				if code != 0 { // the poll of the pause file may come when a quick book is done
 					require.Equal(t, 4, code, out)
 					require.Contains(t, out, "--resume")
 				}
-				require.NoFileExists(t, filepath.Join(dir, "Book", "pause"), "an honoured request is removed")
-				cmd, errs := child(ctx, t, server.URL, append(args(dir), "--resume")...)
-				require.NoError(t, cmd.Run(), errs)
-				require.Equal(t, want, manuscript(t, dir))
-				require.Equal(t, least, answers(ctx, t, dir))
+				require.NoFileExists(t, filepath.Join(n.Dir, n.Name, "pause"), "an honoured request is removed")
+				goOn(ctx, t, n)
+				require.NoError(t, n.Check(ctx, t, whole))
 			})
 		}
 	}
@@ -57,37 +52,45 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 func TestThirdSignalKills(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
-	server := newAuthorServer(t, 300*time.Millisecond)
-	dir := t.TempDir()
-	args := []string{"--out", dir, "--project", "Book", "--chapters", "1", "--words", "60", "--provider", "openai"}
-	pauseAt(ctx, t, server.URL, args, "story_planning", func(cmd *exec.Cmd) {
+	n := program(t, "file").Novel(t, killtest.NewServer(t, 300*time.Millisecond), 1)
+	pauseAt(ctx, t, n, "story_planning", func(c *killtest.Child) {
 		for range 3 {
-			_ = cmd.Process.Signal(syscall.SIGTERM) // it may be gone before the third
+			_ = c.Process.Signal(syscall.SIGTERM) // it may be gone before the third
 		}
 	})
-	server.delay.Store(0)
-	cmd, out := child(ctx, t, server.URL, append(args, "--resume")...)
-	require.NoError(t, cmd.Run(), out)
+	n.Server.SetDelay(0)
+	goOn(ctx, t, n)
 }
 
 // pauseAt runs the novel, calls ask once the step has started, and returns the exit code and what was printed.
-func pauseAt(ctx context.Context, t *testing.T, url string, args []string, step string, ask func(*exec.Cmd)) (int, string) {
+func pauseAt(ctx context.Context, t *testing.T, n *killtest.Novel, step string, ask func(*killtest.Child)) (int, string) {
 	t.Helper()
-	cmd, _ := child(ctx, t, url, args...)
-	cmd.Stdout, cmd.Stderr = nil, nil
-	lines, err := cmd.StderrPipe()
+	c := n.Command(ctx, n.Begin()...)
+	lines, w, err := os.Pipe()
 	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
+	c.Stdout, c.Stderr = nil, w
+	require.NoError(t, c.Start())
+	require.NoError(t, w.Close())
+	defer func() { require.NoError(t, lines.Close()) }()
 	var printed strings.Builder
 	asked := false
 	for scan := bufio.NewScanner(lines); scan.Scan(); {
 		printed.WriteString(scan.Text() + "\n")
 		if !asked && strings.HasPrefix(scan.Text(), step+": started") {
 			asked = true
-			ask(cmd)
+			ask(c)
 		}
 	}
-	_ = cmd.Wait() // the exit code tells
+	<-c.Ended()
 	require.True(t, asked, printed.String())
-	return cmd.ProcessState.ExitCode(), printed.String()
+	return c.ProcessState.ExitCode(), printed.String()
+}
+
+// goOn resumes the novel, which comes to its end.
+func goOn(ctx context.Context, t *testing.T, n *killtest.Novel) {
+	t.Helper()
+	c := n.Command(ctx, append(n.Begin(), "--resume")...)
+	code, err := c.Run()
+	require.NoError(t, err)
+	require.Zero(t, code, c.Output())
 }

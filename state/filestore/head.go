@@ -3,6 +3,7 @@ package filestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 
@@ -21,22 +22,109 @@ func (s *Store) Head(ctx context.Context, run string) (state.Head, error) {
 		return h, err
 	}
 	defer func() { _ = f.Close() }() // only read
+	v, err := s.soundView(ctx, run, f)
+	if err != nil {
+		return h, err
+	}
+	const looks = 3
+	for look := 1; ; look++ {
+		if err := s.describe(ctx, run, f, &v, &h); err != nil {
+			return h, err
+		}
+		if h.Holder, err = s.holder(run); err != nil {
+			return h, err
+		}
+		if h.Status != state.StatusOpen || h.Holder != nil || look == looks {
+			break
+		}
+		// Nobody holds it. A session that ended after the journal was read, and before the lock was, has written its
+		// end by now; only a journal that has not grown since was left open.
+		read := v.last()
+		if v, err = s.soundView(ctx, run, f); err != nil {
+			return h, err
+		}
+		if v.last() == read {
+			break
+		}
+	}
+	h.Status = h.Status.Observed(h.Holder != nil)
+	return h, nil
+}
+
+// soundView is a view of a journal that is not damaged.
+func (s *Store) soundView(ctx context.Context, run string, f vfs.File) (view, error) {
 	v, err := s.view(ctx, run, f, 0)
 	if err == nil {
 		err = v.damage
 	}
+	return v, err
+}
+
+// describe fills in what the journal tells, with the stored status.
+func (s *Store) describe(ctx context.Context, run string, f vfs.File, v *view, h *state.Head) error {
+	last, err := s.lastEvent(ctx, run, f, v)
 	if err != nil {
-		return h, err
-	}
-	last, err := s.lastEvent(ctx, run, f, &v)
-	if err != nil {
-		return h, err
+		return err
 	}
 	created := v.first.Data.(state.RunCreated) // decodeFirst has checked the type
 	h.RunID, h.Pipeline, h.Created = v.runID, created.Pipeline, v.first.Time
 	h.Updated, h.Last, h.Proven, h.Size = last.Time, v.last(), v.proven, v.size
-	h.Holder, err = s.holder(run)
-	return h, err
+	h.Status, err = s.status(ctx, run, f, *v)
+	return err
+}
+
+// status walks back from the last record to the one that tells the stored status, or to one from which it is known.
+func (s *Store) status(ctx context.Context, run string, f vfs.File, v view) (state.Status, error) {
+	entry := s.entry(run)
+	known := entry.status(v.runID)
+	found := state.StatusOpen // if no record tells it
+	const atOnce = 1 << 8     // records that are read in one go, after the last one, if they are small
+	for upto, size := v.last(), uint64(1); upto > 0; size = atOnce {
+		if upto <= known.seq {
+			found = known.status
+			break
+		}
+		from := max(upto-min(upto, size), known.seq) + 1
+		_, end := v.span(upto, upto)
+		for from < upto && end-v.offs[from-1] > 1<<20 {
+			from++
+		}
+		status, ok, err := statusWithin(ctx, f, v, from, upto)
+		if err != nil {
+			return "", fmt.Errorf("run %q: %w", run, err)
+		}
+		if ok {
+			found = status
+			break
+		}
+		upto = from - 1
+	}
+	entry.tell(v.runID, told{v.last(), found})
+	return found, nil
+}
+
+// statusWithin asks the records from to upto, the last one first.
+func statusWithin(ctx context.Context, f vfs.File, v view, from, upto uint64) (status state.Status, ok bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", false, err
+	}
+	off, _ := v.span(from, from)
+	_, end := v.span(upto, upto)
+	text := make([]byte, end-off)
+	if _, err := f.ReadAt(text, off); err != nil {
+		return "", false, err
+	}
+	for n := upto; n >= from; n-- {
+		a, b := v.span(n, n)
+		e, err := state.DecodeRecord(text[a-off:b-off], v.runID)
+		if err != nil {
+			return "", false, fmt.Errorf("record %d: %w", n, err)
+		}
+		if status, ok = state.StatusOf(e); ok {
+			return status, true, nil
+		}
+	}
+	return "", false, nil
 }
 
 // lastEvent reads the last event, which shows as well whether the index is still about this journal.
@@ -53,16 +141,13 @@ func (s *Store) lastEvent(ctx context.Context, run string, f vfs.File, v *view) 
 			return e, err
 		}
 		s.entry(run).forget()
-		if *v, err = s.view(ctx, run, f, 0); err == nil {
-			err = v.damage
-		}
-		if err != nil {
+		if *v, err = s.soundView(ctx, run, f); err != nil {
 			return e, err
 		}
 	}
 }
 
-// List yields a Head for each run, by name. A folder without a journal is none.
+// List yields a Head for each run that the query wants, by name. A folder without a journal is none.
 func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Head, error] {
 	return func(yield func(state.Head, error) bool) {
 		list, err := s.fs.ReadDir(s.dir)
@@ -78,7 +163,7 @@ func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Hea
 				continue
 			}
 			h, err := s.Head(ctx, e.Name())
-			if errors.Is(err, state.ErrNotFound) {
+			if errors.Is(err, state.ErrNotFound) || err == nil && !q.Wants(h) {
 				continue
 			}
 			count++

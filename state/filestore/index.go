@@ -18,8 +18,33 @@ type entry struct {
 	mu      sync.Mutex
 	info    fs.FileInfo // the journal that scan is about; nil: scan is empty
 	scan    journalScan // base is zero; why and size mean nothing here
+	told    told
 	witness witness
 	writer  *journal // the journal that is open in this store
+}
+
+// told is the stored status of the run as the records up to seq tell it.
+type told struct {
+	seq    uint64
+	status state.Status
+}
+
+// status is what was told last of the run, zero when nothing was.
+func (e *entry) status(runID string) told {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.info == nil || e.scan.runID != runID {
+		return told{}
+	}
+	return e.told
+}
+
+func (e *entry) tell(runID string, t told) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.info != nil && e.scan.runID == runID && t.seq <= e.scan.last() {
+		e.told = t
+	}
 }
 
 // known returns the scan, for reading on, if it is about this file, else an empty one.
@@ -35,13 +60,13 @@ func (e *entry) known(fsys vfs.FS, info fs.FileInfo) (journalScan, bool) {
 func (e *entry) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.info, e.scan = nil, journalScan{}
+	e.info, e.scan, e.told = nil, journalScan{}, told{}
 }
 
 func (e *entry) replace(info fs.FileInfo, j journalScan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.info, e.scan = info, j
+	e.info, e.scan, e.told = info, j, told{}
 }
 
 // merge adds what was found, or written, behind what is known. Several may find the same.
@@ -80,16 +105,24 @@ func (v view) span(from, upto uint64) (off, end int64) {
 }
 
 // view looks at the journal f. When need is not zero and that many records are known already, nothing is read. A writer
-// at work can make a line look broken that is being replaced, so damage is believed only when seen twice.
+// at work can make a line look broken that is being replaced, and records look lost that it is writing over padding just
+// now, so damage is believed only when it is seen twice in one place, and at last by reading everything anew.
 func (s *Store) view(ctx context.Context, run string, f vfs.File, need uint64) (view, error) {
-	const looks = 3
-	for look := 1; ; look++ {
+	last, seen, anew := uint64(0), false, false
+	for {
 		v, err := s.look(ctx, run, f, need)
 		trouble := err != nil && !errors.Is(err, state.ErrNewerFormat) || v.damage != nil
-		if ctx.Err() != nil || !trouble || look == looks {
+		switch {
+		case ctx.Err() != nil || !trouble:
+			return v, err
+		case !seen || v.last() > last: // what was known is sound: read on from there
+			last, seen = v.last(), true
+		case !anew:
+			s.entry(run).forget()
+			anew = true
+		default:
 			return v, err
 		}
-		s.entry(run).forget()
 	}
 }
 

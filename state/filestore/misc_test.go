@@ -232,20 +232,6 @@ func BenchmarkOpen100000(b *testing.B) {
 	}
 }
 
-func BenchmarkAppendSync(b *testing.B) {
-	s, err := Open(b.TempDir())
-	require.NoError(b, err)
-	j, err := s.Open(noContext(), testRun, state.OpenOptions{})
-	require.NoError(b, err)
-	require.NoError(b, j.Append(noContext(), []state.Event{first()}, true))
-	for b.Loop() {
-		e := state.New(state.Scope{Step: "prose"}, state.RunWarning{Code: "c", Message: strings.Repeat("m", 200)})
-		e.Seq, e.Durable = j.Last()+1, j.Last()
-		require.NoError(b, j.Append(noContext(), []state.Event{e}, true))
-	}
-	require.NoError(b, j.Close())
-}
-
 func TestWriteFileSweepsWhatKilledWritersLeft(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -83,7 +83,7 @@ func (s *Store) lockRun(ctx context.Context, run string, create bool) (vfs.Lock,
 
 // recover reads the journal, under the lock, and makes it ready for appending.
 func (s *Store) recover(ctx context.Context, run string, mode state.Mode) (*journal, error) {
-	j := &journal{store: s, run: run, entry: s.entry(run), lost: make(chan struct{})}
+	j := &journal{store: s, run: run, entry: s.entry(run), lost: make(chan struct{}), bare: s.padding == 0}
 	w, err := s.witness(run)
 	if err != nil {
 		return nil, err

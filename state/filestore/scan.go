@@ -10,8 +10,12 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-// errUnfinished is what is wrong with a line that does not end in a newline.
-var errUnfinished = errors.New("it has no end")
+// What is wrong with a line that does not end in a newline, and with blank lines that something follows: these are what
+// a power cut leaves of records that were written over padding.
+var (
+	errUnfinished = errors.New("it has no end")
+	errBlank      = errors.New("it is blank, and more follows")
+)
 
 // checkEvery is how many lines are read between two looks at the context.
 const checkEvery = 1024
@@ -26,8 +30,8 @@ type journalScan struct {
 	proof uint64      // the highest number that a valid record, anywhere, knows to be on disk
 
 	// what follows the sound beginning
-	size int64  // where the bytes that were read end
-	why  string // what is wrong with the line at end; empty: nothing follows
+	size int64  // where the last line ends that is not blank: what follows it is padding
+	why  string // what is wrong with the line at end; empty: nothing follows, or padding
 }
 
 func (j *journalScan) last() uint64 { return j.base + uint64(len(j.offs)) }
@@ -46,7 +50,7 @@ func scanFirst(r io.ReaderAt) (journalScan, error) {
 	if err != nil {
 		return journalScan{}, err
 	}
-	id := state.ReadRunID(ln.text)
+	id := state.ReadRunID(ln.text) // of a blank line: none
 	e, err := decodeFirst(ln, id)
 	if err == nil || errors.Is(err, state.ErrNewerFormat) {
 		return journalScan{runID: id, first: e, offs: []int64{0}, end: ln.size, size: ln.size}, err
@@ -72,6 +76,9 @@ type firstDamage struct{ why error }
 func (f firstDamage) Error() string { return f.why.Error() }
 
 func decodeFirst(ln line, id string) (state.Event, error) {
+	if ln.blank {
+		return state.Event{}, errBlank
+	}
 	if !ln.whole {
 		return state.Event{}, errUnfinished
 	}
@@ -108,6 +115,10 @@ type record struct {
 // checkLine reads the numbers of a line, whose checksum must match.
 func checkLine(ln line, runID string) record {
 	r := record{line: ln}
+	if ln.blank {
+		r.err = errBlank
+		return r
+	}
 	if ln.text == nil {
 		r.err = state.ErrTooLarge
 		return r
@@ -149,10 +160,18 @@ func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visi
 	}
 }
 
-// extend reads on from the end of the sound beginning.
+// extend reads on from the end of the sound beginning. Blank lines up to the end of the file are padding. Where more
+// follows them they are the rest of records that were lost, and so is what follows, unless it proves that they were on
+// the disk already.
 func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 	j.why, j.size = "", j.end
 	return scanLines(ctx, r, j.runID, j.end, func(rec record) error {
+		if rec.blank {
+			return nil
+		}
+		if rec.off > j.end && j.why == "" {
+			j.why = errBlank.Error()
+		}
 		j.size = rec.off + rec.size
 		if rec.err == nil {
 			j.proof = max(j.proof, rec.d)

@@ -174,10 +174,26 @@ func (s *Store) Head(ctx context.Context, name string) (state.Head, error) {
 		holder := *r.holder
 		h.Holder = &holder
 	}
-	return h, nil
+	status, err := r.status()
+	h.Status = status.Observed(h.Holder != nil)
+	return h, err
 }
 
-// List yields a Head for each run, by name.
+// status walks back to the record that tells the stored status.
+func (r *run) status() (state.Status, error) {
+	for _, line := range slices.Backward(r.lines) {
+		e, err := state.DecodeRecord(line, r.id)
+		if err != nil {
+			return "", err
+		}
+		if status, ok := state.StatusOf(e); ok {
+			return status, nil
+		}
+	}
+	return state.StatusOpen, nil
+}
+
+// List yields a Head for each run that the query wants, by name.
 func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Head, error] {
 	return func(yield func(state.Head, error) bool) {
 		s.mu.Lock()
@@ -191,6 +207,9 @@ func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Hea
 			h, err := s.Head(ctx, name)
 			if err != nil && ctx.Err() == nil {
 				continue // removed meanwhile, or not a run yet
+			}
+			if err == nil && !q.Wants(h) {
+				continue
 			}
 			count++
 			if !yield(h, err) || err != nil || count == q.Limit {

@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -122,4 +123,44 @@ func TestJournalOfAnEarlierLifeIsDead(t *testing.T) {
 	_, err = s.Open(t.Context(), "r", state.OpenOptions{})
 	require.ErrorIs(t, err, state.ErrLocked)
 	require.NoError(t, j.Close())
+}
+
+// TestHeadStatusAndList: what a head says of the status, and what a list asked for by it yields.
+func TestHeadStatusAndList(t *testing.T) {
+	t.Parallel()
+	s := memstore.New()
+	add := func(j state.Journal, data state.Payload) {
+		e := state.New(state.Scope{}, data)
+		e.Seq, e.Durable, e.Epoch, e.Time = j.Last()+1, j.Last(), 1, time.Unix(int64(j.Last()), 0)
+		require.NoError(t, j.Append(t.Context(), []state.Event{e}, true))
+	}
+	status := func(run string) state.Status {
+		h, err := s.Head(t.Context(), run)
+		require.NoError(t, err)
+		return h.Status
+	}
+	for _, run := range []string{"a", "b", "c"} {
+		j, err := s.Open(t.Context(), run, state.OpenOptions{})
+		require.NoError(t, err)
+		add(j, state.RunCreated{Format: state.Format, RunID: "id", Name: run})
+		require.Equal(t, state.StatusRunning, status(run))
+		if run != "b" {
+			add(j, state.RunStopped{Status: state.StatusPaused})
+			add(j, state.JournalMark{Kind: state.MarkClosed})
+			require.Equal(t, state.StatusPaused, status(run))
+		}
+		require.NoError(t, j.Close())
+	}
+	require.Equal(t, state.StatusInterrupted, status("b"))
+	list := func(q state.ListQuery) (names []string) {
+		for h, err := range s.List(t.Context(), q) {
+			require.NoError(t, err)
+			names = append(names, h.Run)
+		}
+		return names
+	}
+	require.Equal(t, []string{"a", "c"}, list(state.ListQuery{Status: []state.Status{state.StatusPaused}}))
+	require.Equal(t, []string{"a"}, list(state.ListQuery{Status: []state.Status{state.StatusPaused}, Limit: 1}))
+	require.Equal(t, []string{"c"}, list(state.ListQuery{Status: []state.Status{state.StatusPaused}, Limit: 1, After: "a"}))
+	require.Equal(t, []string{"b"}, list(state.ListQuery{UpdatedBefore: time.Unix(1, 0)}))
 }

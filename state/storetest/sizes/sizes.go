@@ -20,6 +20,7 @@ type Table struct {
 	FaultRuns   int // random runs in which every operation fails once
 	FaultKinds  int // errors tried for each of these operations
 	FlipRecords int // records in the journal of which every bit is flipped
+	FlipEvery   int // of the bits of a journal with padding, every how many-th is flipped
 	RepairEvery int // of the flips before the proven point, every how many-th is repaired
 
 	BigEvent   int // bytes of the largest event that a store is given
@@ -28,24 +29,25 @@ type Table struct {
 	Kills       int           // SIGKILLs of a running novel, for each store
 	KillTimeout time.Duration // for all of them
 	CrashEvery  int           // events between two crashes of the novel's sweep
-	Races       int           // rounds in which two processes begin or resume one run
+	Races       int           // rounds in which two processes begin or resume one run, for each store
 	Concurrent  int           // runs at once in one process, for each store
+	VirtualTime time.Duration // of runs among failures, pauses and crashes
 }
 
 // usual are the sizes of make test.
 var usual = Table{
 	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
-	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, RepairEvery: 61,
+	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	BigEvent: 8 << 20, ManyEvents: 20_000,
-	Kills: 40, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 25, Concurrent: 50,
+	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 14, Concurrent: 50, VirtualTime: 12 * time.Hour,
 }
 
 // soaking are the sizes of make soak.
 var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
-	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, RepairEvery: 1,
+	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	BigEvent: 64 << 20, ManyEvents: 1_000_000,
-	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000,
+	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
 }
 
 // Get returns the sizes that this process was asked for.

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,9 +45,8 @@ func run(in, only string, pairs, items int) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left has a name that tells
 	b := &bench{dir: dir, pairs: pairs, items: items}
-	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d   # %s, %s/%s, %d cores, %s\n\n",
-		pairs, items, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format("2006-01-02"))
-	fmt.Printf("%-66s %12s %12s %8s\n", "", "Dogear", "against", "ratio")
+	fmt.Printf("go run ./workflow/internal/bench -pairs %d -items %d\n%s\n\n", pairs, items, machine(dir))
+	fmt.Printf("%-72s %12s %12s %8s   %s\n", "", "Dogear", "against", "ratio", "aim")
 	for _, m := range []struct {
 		name    string
 		measure func() error
@@ -59,7 +57,7 @@ func run(in, only string, pairs, items int) error {
 			continue
 		}
 		if err := m.measure(); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	return nil
@@ -67,8 +65,9 @@ func run(in, only string, pairs, items int) error {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-func row(what string, dogear, against time.Duration, ratio float64, aim string) {
-	fmt.Printf("%-66s %12s %12s %7.2fx   aim %s\n", what, show(dogear), show(against), ratio, aim)
+// row prints a row of the table; the ratio is how many times the time of the other.
+func row(what string, dogear, against []time.Duration, aim string) {
+	fmt.Printf("%-72s %12s %12s %7.2fx   %s\n", what, show(median(dogear)), show(median(against)), ratio(dogear, against), aim)
 }
 
 func show(d time.Duration) string { return d.Round(100 * time.Nanosecond).String() }

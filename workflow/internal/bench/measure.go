@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/tmc/langchaingo/llms"
 
+	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -30,177 +30,110 @@ func (b *bench) config() (workflow.Config, error) {
 	return workflow.Config{Store: store, Concurrency: 1}, err
 }
 
+// text is a short result.
 const text = "A result of a hundred bytes or so, as a short classification or a score with its reason would have it."
 
-// bare is the physical limit: an append and a sync of as many bytes.
-type bare struct {
-	file *os.File
-	data []byte
-}
-
-func (b *bench) bare(bytes int64) (*bare, error) {
-	file, err := os.OpenFile(b.path("bare"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	return &bare{file, make([]byte, bytes)}, err
-}
-
-func (b *bare) append() (time.Duration, error) {
-	start := time.Now()
-	if _, err := b.file.Write(b.data); err != nil {
-		return 0, err
-	}
-	err := datasync(b.file)
-	return time.Since(start), err
-}
-
-// paired runs n items one after another. What lies between the end of one item's function and the beginning of the next
-// one's is what Dogear adds to an item; inside the function, against is measured.
-func (b *bench) paired(name string, n int, cfg workflow.Config, fn func(context.Context) error, against func() (time.Duration, error)) (ours, theirs []time.Duration, err error) {
-	var left time.Time
-	p, err := each(n, func(ctx context.Context, i int) (string, error) {
-		var own time.Duration
-		if !left.IsZero() {
-			own = time.Since(left)
-		}
-		other, err := against()
-		if err != nil {
-			return "", err
-		}
-		if own > 0 {
-			ours, theirs = append(ours, own), append(theirs, other)
-		}
-		left = time.Now()
-		return text, fn(ctx)
-	})
+// itemBytes is what one item adds to a journal: all its records, and its share of the list of items and of the rest.
+func (b *bench) itemBytes(result string, item func(context.Context) error, cfg workflow.Config) (int64, error) {
+	const n = 1000
+	ctx, run := context.Background(), fmt.Sprintf("size-%d", time.Now().UnixNano())
+	p, err := each(n, func(ctx context.Context, _ int) (string, error) { return result, item(ctx) })
 	if err != nil {
-		return nil, nil, err
-	}
-	_, err = p.Run(context.Background(), name, cfg)
-	return ours, theirs, err
-}
-
-func (b *bench) bytesPerItem(fn func(context.Context) error, cfg workflow.Config) (int64, error) {
-	const n = 200
-	none := func() (time.Duration, error) { return 1, nil }
-	if _, _, err := b.paired(fmt.Sprintf("size-%d", time.Now().UnixNano()), n, cfg, fn, none); err != nil {
 		return 0, err
 	}
-	var size int64
-	for head, err := range cfg.Store.List(context.Background(), listAll) {
-		if err != nil {
-			return 0, err
-		}
-		size = head.Size
-		if err := cfg.Store.Remove(context.Background(), head.Run, removeIt); err != nil {
-			return 0, err
-		}
+	cfg.Concurrency = 64
+	if _, err := p.Run(ctx, run, cfg); err != nil {
+		return 0, err
 	}
-	return size / n, nil
+	head, err := cfg.Store.Head(ctx, run)
+	if err != nil {
+		return 0, err
+	}
+	return head.Size / n, cfg.Store.Remove(ctx, run, removeIt)
 }
+
+// resultSize is that of a page of prose: what most items of a pipeline that writes give.
+const resultSize = 4 << 10
 
 func (b *bench) durableItem() error {
+	result := prose(resultSize)
 	cfg, err := b.config()
 	if err != nil {
 		return err
 	}
-	nothing := func(context.Context) error { return nil }
-	return b.against("a durable item | a bare append + fdatasync of the same bytes", "item", cfg, nothing, 1, "≤ 1.3x")
+	size, err := b.itemBytes(result, nothing, cfg)
+	if err != nil {
+		return err
+	}
+	if err := b.sequential("a durable item, a result of 4 KB", "item", result, 1, nothing, "≤ 1.15x", "≤ 1.3x"); err != nil {
+		return err
+	}
+	raw, err := state.Marshal(result)
+	if err != nil {
+		return err
+	}
+	recorded := int64(len(raw))
+	fmt.Printf("%-72s %10d B %10d B %+6d B   %s\n", "its bytes on disk, of all records | its result", size, recorded, size-recorded, "≤ +450 B")
+	return b.sequential("a durable item, a result of 100 bytes", "short", text, 1, nothing, "", "")
 }
 
 func (b *bench) itemWithCall() error {
+	one := func(ctx context.Context) error {
+		_, err := llms.GenerateFromSinglePrompt(ctx, workflow.Model("m"), "a prompt")
+		return err
+	}
+	return b.sequential("an item with one model call", "call", text, 2, one, "as few as possible", "")
+}
+
+// sequential compares items with a number of bare writes and syncs that together write as many bytes.
+func (b *bench) sequential(what, name, result string, writes int, item func(context.Context) error, aimAppend, aimOver string) error {
 	cfg, err := b.config()
 	if err != nil {
 		return err
 	}
 	cfg.Model = instant{}
-	model := workflow.Model("m")
-	one := func(ctx context.Context) error {
-		_, err := llms.GenerateFromSinglePrompt(ctx, model, "a prompt")
-		return err
-	}
-	return b.against("an item with one model call | two bare appends + fdatasync", "call", cfg, one, 2, "as few as possible")
-}
-
-// against compares items with a number of bare appends that together write as many bytes.
-func (b *bench) against(what, name string, cfg workflow.Config, fn func(context.Context) error, appends int, aim string) error {
-	size, err := b.bytesPerItem(fn, cfg)
+	size, err := b.itemBytes(result, item, cfg)
 	if err != nil {
 		return err
 	}
-	limit, err := b.bare(size / int64(appends))
+	appended, err := b.appending(size / int64(writes))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = limit.file.Close() }() // nobody reads it
-	ours, theirs, err := b.paired(name, b.pairs+1, cfg, fn, func() (sum time.Duration, err error) {
-		for range appends {
-			d, err := limit.append()
-			if err != nil {
-				return 0, err
-			}
-			sum += d
-		}
-		return sum, nil
-	})
+	defer appended.close()
+	over, err := b.overwriting(size / int64(writes))
 	if err != nil {
 		return err
 	}
-	row(fmt.Sprintf("%s (%d B)", what, size), median(ours), median(theirs), ratio(ours, theirs), aim)
-	return nil
-}
-
-// groupCommit compares the throughput of 16 items at once with that of one, in alternating runs.
-func (b *bench) groupCommit() error {
-	cfg, err := b.config()
-	if err != nil {
-		return err
-	}
-	const few, many = 100, 1600
-	var one, sixteen []time.Duration
-	for i := range max(b.pairs/few, 3) {
-		d, err := b.timed(fmt.Sprintf("one-%d", i), few, 1, cfg)
+	defer over.close()
+	steps := b.newStepper(name, b.pairs+2, result, cfg, item)
+	var ours, appends, overs []time.Duration
+	for range b.pairs {
+		costs, err := steps.step(1)
 		if err != nil {
 			return err
 		}
-		one = append(one, d/few)
-		if d, err = b.timed(fmt.Sprintf("sixteen-%d", i), many, 16, cfg); err != nil {
-			return err
+		ours = append(ours, costs...)
+		for _, limit := range []struct {
+			of *bare
+			to *[]time.Duration
+		}{{appended, &appends}, {over, &overs}} {
+			d, err := limit.of.times(writes)
+			if err != nil {
+				return err
+			}
+			*limit.to = append(*limit.to, d*time.Duration(writes))
 		}
-		sixteen = append(sixteen, d/many)
 	}
-	row("16 durable items at once | one at a time (time an item)", median(sixteen), median(one), ratio(one, sixteen), "≥ 6x the throughput")
-	return nil
-}
-
-func (b *bench) timed(name string, n, concurrency int, cfg workflow.Config) (time.Duration, error) {
-	var first time.Time
-	p, err := each(n, func(_ context.Context, i int) (string, error) {
-		if i == 0 {
-			first = time.Now()
-		}
-		return text, nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	cfg.Concurrency = concurrency
-	_, err = p.Run(context.Background(), name, cfg)
-	return time.Since(first), err
-}
-
-// growth compares items of a large run with items of runs of 200, each taking its turn.
-func (b *bench) growth() error {
-	cfg, err := b.config()
-	if err != nil {
+	if err := steps.close(); err != nil {
 		return err
 	}
-	if err := b.fill("large", cfg, text, b.pairs+2); err != nil {
-		return err
+	as := fmt.Sprintf("the same %d bytes", size)
+	if writes > 1 {
+		as = fmt.Sprintf("the same %d bytes, in %d writes", size, writes)
 	}
-	large, small, err := b.turns(cfg)
-	if err != nil {
-		return err
-	}
-	row(fmt.Sprintf("a durable item in a run of %d | in runs of 200", b.items), median(large), median(small), ratio(large, small), "≤ 1.1x")
+	row(what+" | append + fdatasync of "+as, ours, appends, aimAppend)
+	row("the same | overwrite + fdatasync", ours, overs, aimOver)
 	return nil
 }
 

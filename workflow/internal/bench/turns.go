@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,13 +15,18 @@ import (
 
 var (
 	errLater = workflow.Reject(errors.New("left for later"))
-	listAll  = state.ListQuery{}
 	removeIt = state.RemoveOptions{}
 )
 
 func isLater(err error) bool { return errors.Is(err, workflow.ErrPartial) }
 
-func filler(n int) string { return string(bytes.Repeat([]byte("lorem "), n/6)) }
+func filler(n int) string { return strings.Repeat("lorem ", n/6) }
+
+// prose is a text of n bytes as a model writes it: with quotes, line ends and a few letters that are not ASCII.
+func prose(n int) string {
+	const line = "“I never said that,” she told him, and put the café's only \"clean\" cup back on the shelf. He did not look up.\n"
+	return strings.ToValidUTF8(strings.Repeat(line, n/len(line)+1)[:n], ".")
+}
 
 // instant is a model that answers at once.
 type instant struct{}
@@ -35,60 +39,50 @@ func (instant) GenerateContent(context.Context, []llms.MessageContent, ...llms.C
 	return &llms.ContentResponse{Choices: []*llms.ContentChoice{{Content: strings.Repeat("word ", 20), StopReason: "stop"}}}, nil
 }
 
-// turns lets the items of the large run and of small ones take turns, so that each pair sees the same disk.
-func (b *bench) turns(cfg workflow.Config) (large, small []time.Duration, err error) {
-	toLarge, toSmall := make(chan struct{}), make(chan struct{})
-	done := make(chan error, 2)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	side := func(mine, other chan struct{}, costs *[]time.Duration) func(context.Context, int) (string, error) {
-		var left time.Time
-		return func(context.Context, int) (string, error) {
-			if !left.IsZero() && len(*costs) < b.pairs {
-				*costs = append(*costs, time.Since(left))
-			}
-			select {
-			case other <- struct{}{}: // your turn
-			case <-ctx.Done():
-				return "", ctx.Err()
-			}
-			select {
-			case <-mine:
-			case <-ctx.Done():
-				return "", ctx.Err()
-			}
-			left = time.Now()
-			return text, nil
-		}
+func nothing(context.Context) error { return nil }
+
+// growth compares items of a large run with items of runs of 200, each taking its turn, so that each pair sees the same
+// disk.
+func (b *bench) growth() error {
+	cfg, err := b.config()
+	if err != nil {
+		return err
 	}
-	go func() {
-		p, err := each(b.items, side(toLarge, toSmall, &large))
-		if err == nil {
-			_, err = p.Run(ctx, "large", cfg)
-		}
-		done <- err
-	}()
-	go func() {
-		<-toSmall // the large run is open
-		for i := 0; ctx.Err() == nil; i++ {
-			fn := side(toSmall, toLarge, &small)
-			p, err := each(200, fn)
-			if err == nil {
-				_, err = p.Run(ctx, fmt.Sprintf("small-%d", i), cfg)
-			}
+	if err := b.fill("large", cfg, text, b.pairs+2); err != nil {
+		return err
+	}
+	large, small := b.newStepper("large", 0, text, cfg, nothing), b.newStepper("small", 200, text, cfg, nothing)
+	var many, few []time.Duration
+	for range b.pairs {
+		for _, side := range []struct {
+			s  *stepper
+			to *[]time.Duration
+		}{{large, &many}, {small, &few}} {
+			costs, err := side.s.step(1)
 			if err != nil {
-				done <- err
-				return
+				return err
 			}
-		}
-		done <- nil
-	}()
-	first := <-done // the large run ends first: the small ones go on as long as it does
-	cancel()
-	for _, err := range []error{first, <-done} {
-		if err != nil && !errors.Is(err, context.Canceled) && !isLater(err) {
-			return nil, nil, err
+			*side.to = append(*side.to, costs...)
 		}
 	}
-	return large, small, nil
+	if err := errors.Join(large.close(), small.close()); err != nil {
+		return err
+	}
+	row(fmt.Sprintf("a durable item in a run of %d | in runs of 200", b.items), many, few, "≤ 1.05x")
+	return b.growthBytes(cfg)
+}
+
+func (b *bench) growthBytes(cfg workflow.Config) error {
+	ctx := context.Background()
+	large, err := cfg.Store.Head(ctx, "large")
+	if err != nil {
+		return err
+	}
+	small, err := cfg.Store.Head(ctx, "small-0")
+	if err != nil {
+		return err
+	}
+	many, few := float64(large.Size)/float64(b.items), float64(small.Size)/200
+	fmt.Printf("%-72s %10.0f B %10.0f B %7.2fx   %s\n", "its bytes on disk, of all records", many, few, many/few, "≤ 1.05x")
+	return nil
 }

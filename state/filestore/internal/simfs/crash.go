@@ -83,7 +83,7 @@ func survivingData(n *node, rng *rand.Rand) []byte {
 	if len(n.dirty) == 0 {
 		return b
 	}
-	switch rng.IntN(6) {
+	switch rng.IntN(7) {
 	case 0: // nothing
 	case 1: // everything
 		for _, c := range n.dirty {
@@ -104,15 +104,22 @@ func survivingData(n *node, rng *rand.Rand) []byte {
 				b = c.apply(b)
 			}
 		}
-	default: // each sector of each or not, a few torn; lost sectors are zeros or rubbish
+	case 4: // each piece of each or not, the pieces ending at any byte
 		for _, c := range n.dirty {
-			b = tear(b, c, rng)
+			longest := 1 + rng.IntN(1+len(c.data)/2)
+			b = tear(b, c, rng, func(int64) int { return 1 + rng.IntN(longest) })
+		}
+	default: // each sector of each or not, a few torn
+		for _, c := range n.dirty {
+			b = tear(b, c, rng, func(off int64) int { return Sector - int(off%Sector) })
 		}
 	}
 	return b
 }
 
-func tear(b []byte, c change, rng *rand.Rand) []byte {
+// tear applies some pieces of a change. A piece that is lost leaves what was there before: the bytes that it would have
+// replaced, or, behind the end of the file, nothing, zeros or rubbish.
+func tear(b []byte, c change, rng *rand.Rand, piece func(off int64) int) []byte {
 	if c.truncate {
 		if rng.IntN(2) == 0 {
 			b = c.apply(b)
@@ -120,7 +127,7 @@ func tear(b []byte, c change, rng *rand.Rand) []byte {
 		return b
 	}
 	for at := 0; at < len(c.data); {
-		end := min(len(c.data), at+Sector-int((c.off+int64(at))%Sector))
+		end := min(len(c.data), at+piece(c.off+int64(at)))
 		part := change{off: c.off + int64(at), data: slices.Clone(c.data[at:end])}
 		switch rng.IntN(8) {
 		case 0, 1: // lost, the file's size unchanged

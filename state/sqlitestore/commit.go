@@ -1,0 +1,390 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/vfs"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// committer writes. All that is waiting to be written, whatever its run, goes into one transaction and one sync: whoever
+// comes while nobody writes leads, and whoever comes meanwhile waits for the next transaction, which the first of those
+// waiting leads. So a lone writer pays for no goroutine between him and the database.
+//
+// A transaction in which anybody asks for a sync is committed with synchronous=FULL, which syncs the log before the
+// commit counts; any other with NORMAL, which writes the log and leaves it to the system. That survives the process, and
+// a later sync covers it: SQLite's log is one file, and its frames count up to the first that is not whole, each one's
+// checksum including all before it. What was moved into the database in between was synced there first, at both levels.
+type committer struct {
+	store *Store
+
+	mu      sync.Mutex // guards what follows
+	waiting []*op
+	leading bool
+	closed  bool
+
+	// What follows belongs to the leader, one goroutine at a time.
+
+	conn   *conn
+	broken error // what the log holds may not be on the disk: nothing is written before heal
+	crowd  int   // how many the last transaction was for
+	pages  int   // in the log, as its last commit left it
+	count  int   // transactions that wrote something
+}
+
+// op is something to be written.
+type op struct {
+	sync  bool
+	alone bool // in a transaction of its own
+	bare  bool // do has one statement, which is a transaction of its own unless it is one of several
+	heals bool // about the connection itself: outside of transactions, and even when it is broken
+	do    func(*conn) error
+	err   error
+	turn  chan bool // sent by the leader: true, lead now; false, it is done
+}
+
+const (
+	// maxTogether is how many may share a transaction.
+	maxTogether = 4096
+
+	// checkpointPages is the length of the log, in pages, from which on it is moved into the database. SQLite's own.
+	checkpointPages = 1000
+)
+
+// commit writes what op does, and returns when it is written, and on the disk if it asks for that.
+func (c *committer) commit(o *op) error {
+	if o.turn == nil {
+		o.turn = make(chan bool, 1)
+	}
+	o.err = nil
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	lead := c.join(o)
+	c.mu.Unlock()
+	return c.await(o, lead)
+}
+
+// join adds op to those waiting and tells whether it must lead. The caller holds mu.
+func (c *committer) join(o *op) (lead bool) {
+	c.waiting = append(c.waiting, o)
+	lead = !c.leading
+	c.leading = true
+	return lead
+}
+
+func (c *committer) await(o *op, lead bool) error {
+	if lead || <-o.turn {
+		c.lead(o)
+	}
+	return o.err
+}
+
+// lead writes the next transaction, of which own is one, and hands over to the next leader.
+func (c *committer) lead(own *op) {
+	batch := c.take()
+	c.write(batch)
+	c.crowd = len(batch)
+	for _, o := range batch {
+		if o != own {
+			o.turn <- false
+		}
+	}
+	c.checkpoint()
+	c.mu.Lock()
+	var next *op
+	if len(c.waiting) > 0 {
+		next = c.waiting[0]
+	} else {
+		c.leading = false
+	}
+	c.mu.Unlock()
+	if next != nil {
+		next.turn <- true
+	}
+}
+
+// checkpoint moves the log into the database when it is long. SQLite does that by itself, but says nothing of a sync of
+// the log that failed over it, after which the system counts the log's pages as clean. Other errors leave the log as it is.
+func (c *committer) checkpoint() {
+	if c.pages < checkpointPages || c.broken != nil {
+		return
+	}
+	c.pages = 0
+	err := c.guard(func() error {
+		_, _, err := c.conn.db.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
+		return err
+	})
+	if errors.Is(err, sqlite3.IOERR) {
+		c.broken = err
+	}
+}
+
+// take removes those that go together. The one who leads is the first of them. After a transaction for many it waits for
+// those who are just on their way back: a sync takes as long for one as for all of them.
+func (c *committer) take() []*op {
+	for still := 0; c.crowd > 1 && still < 3; {
+		c.mu.Lock()
+		before := len(c.waiting)
+		c.mu.Unlock()
+		if before >= c.crowd {
+			break
+		}
+		runtime.Gosched()
+		c.mu.Lock()
+		grown := len(c.waiting) > before
+		c.mu.Unlock()
+		if still++; grown {
+			still = 0
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 1
+	if !c.waiting[0].alone {
+		for n < len(c.waiting) && n < maxTogether && !c.waiting[n].alone {
+			n++
+		}
+	}
+	batch := slices.Clone(c.waiting[:n])
+	c.waiting = slices.Delete(c.waiting, 0, n)
+	return batch
+}
+
+// write writes a batch, and leaves each op's error in it. An op whose own fault it is fails alone: the transaction is
+// taken back as a whole and tried again without it.
+func (c *committer) write(batch []*op) {
+	for len(batch) > 0 {
+		var guilty *op
+		err := c.guard(func() (err error) {
+			guilty, err = c.transaction(batch)
+			return err
+		})
+		if err == nil {
+			return
+		}
+		if errors.Is(err, sqlite3.IOERR) && c.broken == nil {
+			c.broken = err
+		}
+		if guilty == nil {
+			for _, o := range batch {
+				o.err = err
+			}
+			return
+		}
+		guilty.err = err
+		batch = slices.DeleteFunc(slices.Clone(batch), func(o *op) bool { return o == guilty })
+	}
+}
+
+// guard keeps a panic of the driver from ending the process.
+func (c *committer) guard(fn func() error) error {
+	err := c.conn.guard(fn)
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		c.broken = err
+	}
+	return err
+}
+
+// transaction does what the batch wants. With an error nothing of it was written; a guilty op is the only one to blame.
+func (c *committer) transaction(batch []*op) (guilty *op, err error) {
+	if c.broken != nil && !batch[0].heals {
+		return nil, fmt.Errorf("the database could not be written before; open the run again to go on: %w", c.broken)
+	}
+	if batch[0].heals {
+		return nil, batch[0].do(c.conn)
+	}
+	if len(batch) == 1 && batch[0].bare {
+		if err := c.setLevel(batch); err != nil {
+			return nil, err
+		}
+		c.count++
+		return nil, batch[0].do(c.conn)
+	}
+	if !slices.ContainsFunc(batch, func(o *op) bool { return o.do != nil }) {
+		return nil, c.syncLog(batch)
+	}
+	if err := c.setLevel(batch); err != nil {
+		return nil, err
+	}
+	c.count++
+	if err := c.conn.run("BEGIN IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	for _, o := range batch {
+		if o.do == nil {
+			continue
+		}
+		if err := o.do(c.conn); err != nil {
+			if !isSQLite(err) || errors.Is(err, sqlite3.CONSTRAINT) || errors.Is(err, sqlite3.TOOBIG) {
+				guilty = o
+			}
+			return guilty, c.rollback(err)
+		}
+	}
+	if err := c.conn.run("COMMIT"); err != nil {
+		return nil, c.rollback(err)
+	}
+	return nil, nil
+}
+
+func (c *committer) rollback(err error) error {
+	if c.conn.db.GetAutocommit() {
+		return err // the database has done it
+	}
+	if rerr := c.conn.run("ROLLBACK"); rerr != nil {
+		c.broken = rerr
+		return errors.Join(err, rerr)
+	}
+	return err
+}
+
+func (c *committer) setLevel(batch []*op) error {
+	switch {
+	case c.store.sync == state.SyncNone:
+		return c.conn.setLevel(levelOff)
+	case slices.ContainsFunc(batch, func(o *op) bool { return o.sync }):
+		return c.conn.setLevel(levelFull)
+	}
+	return c.conn.setLevel(levelNormal)
+}
+
+// syncLog syncs what was written before without a sync. There is nothing to commit, and SQLite syncs nothing for a
+// transaction that changes nothing, so the log itself is synced.
+func (c *committer) syncLog(batch []*op) error {
+	if c.store.sync == state.SyncNone || !slices.ContainsFunc(batch, func(o *op) bool { return o.sync }) {
+		return nil
+	}
+	wal, err := walOf(c.conn)
+	if err != nil || wal == nil {
+		return err
+	}
+	return asIOError(wal.Sync(vfs.SYNC_FULL))
+}
+
+// asIOError marks an error of a file that was used without SQLite in between.
+func asIOError(err error) error {
+	if err == nil || errors.Is(err, sqlite3.IOERR) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", sqlite3.IOERR_FSYNC, err)
+}
+
+// open makes the connection.
+func (c *committer) open(ctx context.Context) error {
+	conn, err := c.store.connect(ctx, true)
+	if err != nil {
+		return c.store.explain("", err)
+	}
+	c.use(conn)
+	var app, version int64
+	err = conn.query(func(st *sqlite3.Stmt) error { app = st.ColumnInt64(0); return nil }, "PRAGMA application_id")
+	if err == nil {
+		err = conn.query(func(st *sqlite3.Stmt) error { version = st.ColumnInt64(0); return nil }, "PRAGMA user_version")
+	}
+	if err == nil && app != applicationID {
+		err = errors.New("it is an SQLite database of another program; nothing was changed")
+	}
+	if err == nil {
+		err = checkVersion(version)
+	}
+	if err == nil {
+		err = c.guard(c.settle)
+	}
+	if err != nil {
+		return errors.Join(c.store.explain("", err), conn.close())
+	}
+	return nil
+}
+
+func (c *committer) use(conn *conn) {
+	c.conn = conn
+	conn.db.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error { c.pages = pages; return nil })
+}
+
+// settle makes everything durable that can be read. That the log can be read does not mean that it is on the disk: after
+// a sync that failed, in whatever process, the system holds its pages in memory and counts them as clean, and no later
+// sync would write them. So the same bytes are written again, and synced. Meanwhile nobody else writes.
+func (c *committer) settle() error {
+	if c.store.sync == state.SyncNone {
+		return nil
+	}
+	if err := c.conn.run("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := c.rewriteLog()
+	return errors.Join(err, c.conn.run("ROLLBACK"))
+}
+
+func (c *committer) rewriteLog() error {
+	wal, err := walOf(c.conn)
+	if err != nil || wal == nil {
+		return err
+	}
+	size, err := wal.Size()
+	if err != nil || size == 0 {
+		return asIOError(err)
+	}
+	buf := make([]byte, min(size, pieceSize))
+	for off := int64(0); off < size; {
+		part := buf[:min(int64(len(buf)), size-off)]
+		if _, err := wal.ReadAt(part, off); err != nil && !errors.Is(err, io.EOF) {
+			return asIOError(err)
+		}
+		if _, err := wal.WriteAt(part, off); err != nil {
+			return asIOError(err)
+		}
+		off += int64(len(part))
+	}
+	return asIOError(wal.Sync(vfs.SYNC_FULL))
+}
+
+// heal makes a new connection after one that failed, so that a run can be opened again. While no other process has the
+// file, the database reads its log anew and checks it.
+func (s *Store) heal() error {
+	return s.commits.commit(&op{alone: true, heals: true, do: func(*conn) error {
+		c := &s.commits
+		if c.broken == nil {
+			return nil
+		}
+		_ = c.conn.close() // its error was reported
+		if err := s.readers.drain(false); err != nil {
+			return err
+		}
+		conn, err := s.connect(context.Background(), true)
+		if err != nil {
+			return err
+		}
+		c.use(conn)
+		if err := c.settle(); err != nil {
+			return err
+		}
+		c.broken = nil
+		return nil
+	}})
+}
+
+// close waits for what is being written and closes the connection.
+func (c *committer) close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	last := &op{alone: true, heals: true, do: (*conn).close, turn: make(chan bool, 1)}
+	lead := c.join(last)
+	c.mu.Unlock()
+	return c.await(last, lead)
+}

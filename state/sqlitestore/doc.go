@@ -1,0 +1,2 @@
+// Package sqlitestore keeps many runs in one SQLite database.
+package sqlitestore

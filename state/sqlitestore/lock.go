@@ -1,0 +1,141 @@
+package sqlitestore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/internal/oslock"
+)
+
+// A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
+// dying: a writer tries again for a while before it reports a holder.
+const (
+	lockWait = 250 * time.Millisecond
+	lockPoll = 5 * time.Millisecond
+)
+
+// lockPath is the file that is locked by who writes a run. Two names that differ in nothing but their case must not share
+// one on a disk that folds case, so the name is folded here, and which of its letters were large is told behind it.
+func (s *Store) lockPath(run string) string {
+	large := make([]byte, 0, len(run)/4+1) // four letters to a hexadecimal digit
+	for i := range len(run) {
+		if i%4 == 0 {
+			large = append(large, 0)
+		}
+		if c := run[i]; 'A' <= c && c <= 'Z' {
+			large[i/4] |= 1 << (i % 4)
+		}
+	}
+	name := strings.ToLower(run)
+	for i, bits := range large {
+		large[i] = "0123456789abcdef"[bits]
+	}
+	if mask := strings.TrimRight(string(large), "0"); mask != "" {
+		name += "=" + mask
+	}
+	return filepath.Join(s.lockDir(), name+".lock")
+}
+
+func (s *Store) lockDir() string { return s.file + ".locks" }
+
+// lock takes the run's lock. The error is a *state.HeldError while another has it.
+func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
+	if err := os.Mkdir(s.lockDir(), dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("lock run %q: %w", run, err)
+	}
+	l, err := lockFor(ctx, s.lockPath(run), lockWait)
+	if errors.Is(err, oslock.ErrBusy) {
+		return nil, s.heldError(run)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock run %q: %w", run, err)
+	}
+	host, _ := os.Hostname() // without a name the number must do
+	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC().Truncate(time.Second)})
+	if err == nil {
+		_ = l.SetText(text) // only the lock counts; a full disk must not keep a run from being repaired
+	}
+	return l, nil
+}
+
+// lockFor tries to lock a file until wait is over, which gives oslock.ErrBusy.
+func lockFor(ctx context.Context, path string, wait time.Duration) (*oslock.Lock, error) {
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	poll := time.NewTicker(lockPoll)
+	defer poll.Stop()
+	for {
+		l, err := tryLock(path)
+		if !errors.Is(err, oslock.ErrBusy) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return nil, err
+		case <-poll.C:
+		}
+	}
+}
+
+func tryLock(path string) (*oslock.Lock, error) {
+	l, err := oslock.Try(path)
+	if err != nil {
+		return nil, err
+	}
+	// The file may have been removed between its opening and its locking; then we hold a lock that guards nothing.
+	mine, err := l.Info()
+	if err == nil {
+		var there fs.FileInfo
+		there, err = os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+			err = oslock.ErrBusy
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// dropLock gives up the lock of a run that is no more, and removes its file.
+func (s *Store) dropLock(run string, l *oslock.Lock) error {
+	if runtime.GOOS == "windows" { // there a file that somebody has open can't be removed, and that is the protection
+		err := l.Close()
+		_ = os.Remove(s.lockPath(run))
+		return err
+	}
+	_ = os.Remove(s.lockPath(run)) // one that is left disturbs nobody
+	return l.Close()
+}
+
+// holder tells who has the run's lock; nil: nobody.
+func (s *Store) holder(run string) (*state.Holder, error) {
+	held, text, err := oslock.Probe(s.lockPath(run))
+	if err != nil || !held {
+		return nil, err
+	}
+	var h state.Holder
+	if json.Unmarshal(text, &h) != nil {
+		return &state.Holder{}, nil // held, by whom is not known
+	}
+	return &h, nil
+}
+
+func (s *Store) heldError(run string) error {
+	e := &state.HeldError{Run: run}
+	if h, err := s.holder(run); err == nil && h != nil {
+		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
+	}
+	return e
+}
