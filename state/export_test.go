@@ -63,3 +63,12 @@ func Kept(r *Recorder) int {
 	defer r.fold.RUnlock()
 	return len(r.ring)
 }
+
+// DecodeJSON is DecodeRecord for any order of fields.
+func DecodeJSON(line []byte, runID string) (Event, error) {
+	_, sum, err := Unseal(line, runID)
+	if err != nil {
+		return Event{}, err
+	}
+	return decodeJSON(line, sum)
+}
