@@ -1,6 +1,9 @@
 package state
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // readEnvelope reads the part of a record before its payload, and returns the payload's bytes. It knows records as
 // AppendRecord writes them, which is ten times as fast as to take them for any JSON; ok is false for what it does not know,
@@ -88,4 +91,30 @@ func (r *envelope) text() []byte {
 	}
 	r.rest = r.rest[end+1:]
 	return text
+}
+
+// readItemCompleted reads the payload of an item that has nothing but a result and its hash, as nearly all have.
+func readItemCompleted(payload []byte) (p ItemCompleted, ok bool) {
+	const (
+		open   = `{"result":`
+		middle = `,"hash":"`
+		end    = `"}`
+		digits = 2 * len(Hash{})
+	)
+	tail := len(payload) - len(middle) - digits - len(end)
+	if tail < len(open)+1 || string(payload[:len(open)]) != open || string(payload[tail:tail+len(middle)]) != middle ||
+		string(payload[len(payload)-len(end):]) != end {
+		return p, false
+	}
+	hash := payload[tail+len(middle) : len(payload)-len(end)]
+	for _, c := range hash {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return p, false
+		}
+	}
+	result := payload[len(open):tail]
+	if result[0] <= ' ' || result[len(result)-1] <= ' ' || string(result) == "null" || !json.Valid(result) {
+		return p, false
+	}
+	return ItemCompleted{Result: bytes.Clone(result), Hash: string(hash)}, true
 }

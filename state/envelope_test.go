@@ -13,6 +13,8 @@ import (
 
 // odd are records that AppendRecord would not write, or hardly ever: open, without their seal.
 var odd = []string{
+	completed(`"a"`), completed(`{"a":[1,"\",\"hash\":"]}`), completed(` 1`), completed(`1 `), completed(`null`), completed(``), completed(`1,"result":2`),
+	completed(`1,"hash":"0123456789abcdef0123456789abcdef"`), completed(`"a`), completed(`1}`),
 	`{"seq":2,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.started","ep":1,"step":"a\u0062","item":"é","data":{}`,
 	`{"seq":2,"d":1,"t":"2026-03-04T05:06:07.5+02:00","type":"item.started","ep":1,"data":{},"gen":3`,
 	`{"seq":02,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.started","ep":1,"data":{}`,
@@ -29,6 +31,12 @@ var odd = []string{
 	`{"seq":2,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.started","ep":1,"id":{"w":"a","n":1},"step":"s","data":{}`,
 	`{"seq":2,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.started","ep":1,"step":"s` + "\x01" + `","data":{}`,
 	`{"seq":2,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.started","ep":1,"step":"s` + "\xff" + `","data":{}`,
+}
+
+// completed is an item.completed with this result, sound or not.
+func completed(result string) string {
+	return `{"seq":2,"d":1,"t":"2026-03-04T05:06:07Z","type":"item.completed","ep":1,"data":{"result":` + result +
+		`,"hash":"0123456789abcdef0123456789abcdef"}`
 }
 
 // sameDecoded: the fast way to decode a record gives what the slow way gives, or the same error.

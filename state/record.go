@@ -280,6 +280,9 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypeStepFailed:
 		return decodeAs[StepFailed](raw)
 	case TypeItemCompleted:
+		if p, ok := readItemCompleted(raw); ok {
+			return p, nil
+		}
 		return decodeAs[ItemCompleted](raw)
 	case TypeItemFailed:
 		return decodeAs[ItemFailed](raw)
