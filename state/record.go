@@ -51,14 +51,29 @@ func Unseal(line []byte, runID string) (open []byte, sum uint32, err error) {
 		return nil, 0, fmt.Errorf("%w: no checksum at its end", ErrRecord)
 	}
 	digits := tail[len(crcOpen) : len(crcOpen)+8]
-	n, err := strconv.ParseUint(string(digits), 16, 32)
-	if err != nil || bytes.ContainsAny(digits, "ABCDEF") { // one bit makes an a of an A: not what Seal wrote
+	sum, ok := readSum(digits)
+	if !ok {
 		return nil, 0, fmt.Errorf("%w: its checksum is not a number", ErrRecord)
 	}
-	if checksum(line[:cut], runID) != uint32(n) {
+	if checksum(line[:cut], runID) != sum {
 		return nil, 0, fmt.Errorf("%w: its checksum does not match", ErrRecord)
 	}
-	return line[:cut], uint32(n), nil
+	return line[:cut], sum, nil
+}
+
+// readSum reads hex digits as Seal writes them: one bit makes an a of an A.
+func readSum(digits []byte) (sum uint32, ok bool) {
+	for _, c := range digits {
+		switch {
+		case c >= '0' && c <= '9':
+			sum = sum<<4 | uint32(c-'0')
+		case c >= 'a' && c <= 'f':
+			sum = sum<<4 | uint32(c-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return sum, true
 }
 
 func checksum(b []byte, runID string) uint32 {
@@ -216,6 +231,19 @@ func ReadNumbers(line []byte) (seq, durable uint64, err error) {
 	}
 	durable, _ = leadingUint(rest)
 	return seq, durable, nil
+}
+
+// IsMark tells whether a sealed record is a journal.mark, without decoding it, if it stands as AppendRecord writes it.
+func IsMark(line []byte) bool {
+	var e envelope
+	e.rest = line
+	e.expect(`{"seq":`)
+	e.uint()
+	e.expect(`,"d":`)
+	e.uint()
+	e.expect(`,"t":`)
+	e.text()
+	return e.follows(`,"type":"` + string(TypeJournalMark) + `"`)
 }
 
 func leadingUint(b []byte) (uint64, []byte) {

@@ -199,8 +199,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 
 // refuseNewer refuses a journal in which a newer version has begun to write its own format.
 func refuseNewer(text []byte, runID string) error {
-	head := text[:min(len(text), 256)]
-	if !bytes.Contains(head, []byte(`"type":"`+string(state.TypeJournalMark)+`"`)) {
+	if !state.IsMark(text) {
 		return nil
 	}
 	e, err := state.DecodeRecord(text, runID)
