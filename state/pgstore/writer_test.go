@@ -110,7 +110,7 @@ func (w *writer) same(s *Store, name string) {
 }
 
 // expire makes a lease run out.
-func expire(t *testing.T, s *Store, name string) {
+func expire(t testing.TB, s *Store, name string) {
 	t.Helper()
 	_, err := s.pool.Exec(t.Context(), s.sql.in("UPDATE {schema}.leases l SET until = 'epoch' FROM {schema}.runs r WHERE r.id = l.run AND r.name = $1"), name)
 	require.NoError(t, err)
