@@ -157,6 +157,23 @@ func TestLostSectors(t *testing.T) {
 	}
 }
 
+// TestLinesAreCountedAsAnEditorCounts: blank lines are lines to a person who looks for the place.
+func TestLinesAreCountedAsAnEditorCounts(t *testing.T) {
+	t.Parallel()
+	lines := sample(t, 9)
+	all := slices.Clone(lines)
+	all[1] = newlinesOf(len(lines[1]))
+	all[4] = bytes.Replace(all[4], []byte("text"), []byte("test"), 1)
+	s := put(t, join(all), nil)
+	report, err := s.Verify(t.Context(), testRun)
+	require.NoError(t, err)
+	require.Len(t, report.Damaged, 2)
+	require.Equal(t, 2, report.Damaged[0].Line)
+	require.EqualValues(t, len(lines[1]), report.Damaged[0].Bytes)
+	require.Equal(t, bytes.Count(join(all[:4]), []byte("\n"))+1, report.Damaged[1].Line)
+	repairs(t, s, lines, 6, "")
+}
+
 // halfLost loses the first half of record n.
 func halfLost(lines [][]byte, n int) []byte {
 	all := slices.Clone(lines)
