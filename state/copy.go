@@ -279,7 +279,7 @@ func (c *copier) compare(ctx context.Context) error {
 	if before.Seq != c.head.Last {
 		return fmt.Errorf("%w: there should be %d events, but only %d can be read", ErrDamaged, c.head.Last, before.Seq)
 	}
-	same, err := sameState(&before, &after)
+	same, err := sameState(&before, &after, c.folded.last)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: the copy's state is another", ErrDamaged)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // copyMark stands in the place of a run's snapshot while the run is copied there. It says what the journal will hold when the
@@ -40,16 +41,24 @@ func readCopyMark(data []byte) (m copyMark, ok bool) {
 	return m, true
 }
 
+// largestMark is more than a mark can have: ids are short, numbers have 20 digits at most.
+const largestMark = 1 << 12
+
 // loadCopyMark reads a run's mark; ok is false when it has none.
 func loadCopyMark(ctx context.Context, store Store, run string) (m copyMark, ok bool, err error) {
 	snaps, can := store.(Snapshots)
 	if !can {
 		return m, false, nil
 	}
-	data, err := snaps.LoadSnapshot(ctx, run)
+	r, err := openStored(ctx, snaps, run)
 	if errors.Is(err, ErrNotFound) {
 		return m, false, nil
 	}
+	if err != nil {
+		return m, false, err
+	}
+	defer func() { _ = r.Close() }() // only read
+	data, err := io.ReadAll(io.LimitReader(r, largestMark))
 	if err != nil {
 		return m, false, err
 	}

@@ -11,18 +11,26 @@ import (
 // Load reads a run's state without its lock: the snapshot where the store has a sound one, and the journal's events
 // after it. The status is the stored one; Observe with the holder of [Store.Head] makes it what a reader should see.
 func Load(ctx context.Context, store Store, run string) (*WorkflowState, error) {
-	st, _, err := load(ctx, store, run)
-	return st, err
+	l, err := load(ctx, store, run)
+	return l.st, err
 }
 
-// load also returns the event that the state ends with.
-func load(ctx context.Context, store Store, run string) (*WorkflowState, Event, error) {
+// loaded is what was found in a store.
+type loaded struct {
+	st       *WorkflowState
+	last     Event  // that the state ends with
+	snapshot uint64 // number of the last event in the snapshot that was used; zero: none was
+}
+
+func load(ctx context.Context, store Store, run string) (loaded, error) {
 	st, w, mark := loadSnapshot(ctx, store, run)
 	if st != nil {
-		if last, err := st.catchUp(ctx, store, run, &w); err == nil {
-			return st, last, nil
-		} else if !errors.Is(err, errStaleSnapshot) {
-			return nil, Event{}, err
+		last, err := st.catchUp(ctx, store, run, &w)
+		if err == nil {
+			return loaded{st, last, w.Seq}, nil
+		}
+		if !errors.Is(err, errStaleSnapshot) {
+			return loaded{}, err
 		}
 	}
 	st = &WorkflowState{}
@@ -31,12 +39,12 @@ func load(ctx context.Context, store Store, run string) (*WorkflowState, Event, 
 		err = mark.whole(run, st.Seq)
 	}
 	if err != nil {
-		return nil, Event{}, err
+		return loaded{}, err
 	}
 	if st.Seq == 0 {
-		return nil, Event{}, fmt.Errorf("run %q: %w", run, ErrNotFound)
+		return loaded{}, fmt.Errorf("run %q: %w", run, ErrNotFound)
 	}
-	return st, last, nil
+	return loaded{st: st, last: last}, nil
 }
 
 var errStaleSnapshot = errors.New("the snapshot is not of this journal")
@@ -54,7 +62,7 @@ func loadSnapshot(ctx context.Context, store Store, run string) (st *WorkflowSta
 	}
 	defer func() { _ = r.Close() }() // only read
 	if st, w, err = readSnapshot(r); err != nil {
-		mark, _, _ = loadCopyMark(ctx, store, run) // unreadable: no mark either
+		mark, _, _ = loadCopyMark(ctx, store, run) // a cache: an error here is one like any other
 		return nil, Witness{}, mark
 	}
 	return st, w, mark

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -79,6 +80,8 @@ func (h snapshotHead) witness() (Witness, error) {
 	return w, nil
 }
 
+var errFoldVersion = errors.New("fold version")
+
 // readSnapshot reads a snapshot's state. The witness is sound whenever the error is nil.
 func readSnapshot(r io.Reader) (*WorkflowState, Witness, error) {
 	lines, head, err := openSnapshot(r)
@@ -90,7 +93,7 @@ func readSnapshot(r io.Reader) (*WorkflowState, Witness, error) {
 		return nil, w, err
 	}
 	if head.Fold != FoldVersion {
-		return nil, w, fmt.Errorf("%w: snapshot of fold version %d", ErrRecord, head.Fold)
+		return nil, w, fmt.Errorf("%w: snapshot of %w %d", ErrRecord, errFoldVersion, head.Fold)
 	}
 	var c compact
 	if err := lines.compact(&c); err != nil {

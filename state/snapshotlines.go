@@ -23,8 +23,8 @@ type snapshotLines struct {
 // errSnapshot is about a file whose lines are not those of a snapshot.
 var errSnapshot = fmt.Errorf("%w: snapshot: not its lines", ErrRecord)
 
-// snapshotBuffer holds a line of a full block.
-const snapshotBuffer = 128 << 10
+// snapshotBuffer is what is read at a time.
+const snapshotBuffer = 32 << 10
 
 // headLines are those up to "created", and the brace.
 const headLines = 7

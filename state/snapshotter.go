@@ -11,7 +11,8 @@ import (
 )
 
 // snapshotter writes a snapshot when the tail after the last one is at least a part of the state's size, so that all
-// snapshots of a run together cost a constant factor of the run. It encodes and writes off the append path.
+// snapshots of a run together cost a constant factor of the run, and what a resume replays stays in proportion. It encodes
+// and writes off the append path.
 type snapshotter struct {
 	at    uint64 // number of the last event in the last snapshot
 	size  int    // of the state then: steps and items
@@ -20,8 +21,13 @@ type snapshotter struct {
 	once  sync.Once
 }
 
-// snapshotFloor is the tail below which no snapshot is written before the run is closed.
-const snapshotFloor = 2000
+// No snapshot is written before the run is closed while the tail is below snapshotFloor events, or below the state's size
+// (steps and items) by snapshotPart. A snapshot takes some 50 bytes an item where the journal took a result and 450, and
+// an item takes two events or more: all snapshots of a run take less than the journal does.
+const (
+	snapshotFloor = 2000
+	snapshotPart  = 4
+)
 
 func (s *snapshotter) reset(at uint64, steps, items int) { s.at, s.size = at, steps+items }
 
@@ -29,7 +35,7 @@ func (s *snapshotter) reset(at uint64, steps, items int) { s.at, s.size = at, st
 // so it is only taken where everything folded in is.
 func (s *snapshotter) consider(r *Recorder) {
 	seq := r.journal.Last()
-	if seq-s.at < snapshotFloor || seq-s.at < uint64(s.size)/2 || r.durable != seq {
+	if seq-s.at < snapshotFloor || seq-s.at < uint64(s.size)/snapshotPart || r.durable != seq {
 		return
 	}
 	snaps, ok := r.store.(Snapshots)

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -90,22 +89,25 @@ func snapshotOf(ctx context.Context, store Store, run string) (*snapshotCheck, e
 	if !ok {
 		return c, nil
 	}
-	data, err := snaps.LoadSnapshot(ctx, run)
+	var err error
+	if c.mark, ok, err = loadCopyMark(ctx, store, run); err != nil || ok {
+		return c, err
+	}
+	r, err := openStored(ctx, snaps, run)
 	if errors.Is(err, ErrNotFound) {
 		return c, nil
 	}
 	if err != nil {
 		return c, err
 	}
-	if mark, ok := readCopyMark(data); ok {
-		c.mark = mark
-		return c, nil
-	}
-	if _, head, err := openSnapshot(bytes.NewReader(data)); err == nil && head.Fold != FoldVersion {
-		return c, nil // of another version: not used, and no fault
-	}
-	if c.st, c.witness, err = readSnapshot(bytes.NewReader(data)); err != nil {
-		c.st, c.fault = nil, fmt.Sprintf("the snapshot can't be read and is not used: %v", err)
+	defer func() { _ = r.Close() }() // only read
+	c.st, c.witness, err = readSnapshot(r)
+	switch {
+	case errors.Is(err, errFoldVersion): // not used, and no fault
+	case errors.Is(err, ErrRecord):
+		c.fault = fmt.Sprintf("the snapshot can't be read and is not used: %v", err)
+	case err != nil:
+		return c, err
 	}
 	return c, nil
 }
@@ -137,7 +139,7 @@ func (c *snapshotCheck) compare(st *WorkflowState, e Event) error {
 		c.fault = fmt.Sprintf("the snapshot is not of this journal and is not used: event %d is another", e.Seq)
 		return nil
 	}
-	same, err := sameState(st, c.st)
+	same, err := sameState(st, c.st, e)
 	if err == nil && !same {
 		c.misleads = true
 		c.fault = fmt.Sprintf("the snapshot of event %d holds another state than the journal gives", e.Seq)
@@ -147,31 +149,19 @@ func (c *snapshotCheck) compare(st *WorkflowState, e Event) error {
 
 func (c *snapshotCheck) unfinished(run string) error { return c.mark.whole(run, c.last) }
 
-// sameState compares two states, hidden parts included.
-func sameState(a, b *WorkflowState) (bool, error) {
-	left, err := a.digest()
-	if err != nil {
-		return false, err
+// sameState compares two states that end with the same event, hidden parts included, by what their snapshots would hold.
+func sameState(a, b *WorkflowState, last Event) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, st := range []*WorkflowState{a, b} {
+		s := snapshot{last: last}
+		s.of(st)
+		h := sha256.New()
+		if err := s.write(h); err != nil {
+			return false, err
+		}
+		h.Sum(sums[i][:0])
 	}
-	right, err := b.digest()
-	return err == nil && left == right, err
-}
-
-// digest is a hash of all of a state, hidden parts included.
-func (st *WorkflowState) digest() (sum [sha256.Size]byte, err error) {
-	c := st.compact()
-	c.sort()
-	raw, err := Marshal(c)
-	if err != nil {
-		return sum, err
-	}
-	h := sha256.New()
-	out := snapshotWriter{w: h, buf: raw}
-	for _, items := range c.lists() {
-		out.blocks(items.list, true)
-	}
-	err = out.end()
-	return [sha256.Size]byte(h.Sum(nil)), err
+	return sums[0] == sums[1], nil
 }
 
 // RenewSnapshot folds a run's journal, under its lock, and keeps the state as its snapshot in place of whatever was there. A

@@ -196,7 +196,8 @@ func (s *session) begin() error {
 		status = st.Status
 		switch {
 		case st.Run != s.run.name:
-			err = fmt.Errorf("run %q: the journal is that of run %q: on this disk the two names are the same", s.run.name, st.Run)
+			err = fmt.Errorf("run %q: its journal is that of run %q: it was renamed or copied by hand, or the two names are the same on this disk; go on under the name %q",
+				s.run.name, st.Run, st.Run)
 		case st.Pipeline != s.pipeline.name:
 			err = fmt.Errorf("run %q belongs to pipeline %q, not to %q", s.run.name, st.Pipeline, s.pipeline.name)
 		case st.Recipe != resilience.HashRecipe:

@@ -40,6 +40,9 @@ func (k *kit) advise(err error) error {
 		plain := *damaged
 		plain.Hint = ""
 		text, what = plain.Error(), "keep a copy and every sound record with:\n  "+k.command("repair")
+	case errors.Is(err, state.ErrUnfinishedCopy):
+		what = fmt.Sprintf("STORE being where it was copied from, finish it with:\n  %s copy --from STORE --to %s %s",
+			k.program, k.storeArg(), quoteArg(k.project))
 	case errors.Is(err, state.ErrDamaged):
 		what = "keep a copy and every sound record with:\n  " + k.command("repair")
 	case errors.Is(err, state.ErrNewerFormat):

@@ -38,10 +38,20 @@ type (
 		Files []string `json:"files"` // that were written
 	}
 	repairJSON struct {
-		Run     string        `json:"run"`
-		Records int           `json:"records"` // that are sound
-		Dropped []droppedJSON `json:"dropped"`
-		Copy    string        `json:"copy"` // the journal as it was; empty when nothing was damaged
+		Run      string        `json:"run"`
+		Records  int           `json:"records"` // that are sound
+		Dropped  []droppedJSON `json:"dropped"`
+		Copy     string        `json:"copy"`     // the journal as it was; empty when nothing was damaged
+		Snapshot bool          `json:"snapshot"` // it was misleading, and is made anew
+	}
+	verifyJSON struct {
+		Run        string        `json:"run"`
+		Sound      bool          `json:"sound"`
+		Records    int           `json:"records"`    // that are sound
+		Damaged    []droppedJSON `json:"damaged"`    // what repair would drop
+		TailBytes  int64         `json:"tail_bytes"` // of an unacknowledged end, which is no damage
+		Snapshot   string        `json:"snapshot"`   // what is wrong with it; empty: nothing
+		Misleading bool          `json:"misleading"` // it is used all the same
 	}
 	droppedJSON struct {
 		Record uint64 `json:"record"`
@@ -55,6 +65,18 @@ func newRepairJSON(run string, r state.Report) repairJSON {
 	out := repairJSON{Run: run, Records: r.Records, Dropped: []droppedJSON{}, Copy: r.Copy}
 	for _, d := range r.Damaged {
 		out.Dropped = append(out.Dropped, droppedJSON{d.Seq, d.Line, d.Bytes, d.Why})
+	}
+	out.Snapshot = r.Misleading
+	return out
+}
+
+func newVerifyJSON(run string, r state.Report) verifyJSON {
+	out := verifyJSON{Run: run, Sound: r.Sound(), Records: r.Records, Damaged: []droppedJSON{}, Snapshot: r.Snapshot, Misleading: r.Misleading}
+	for _, d := range r.Damaged {
+		out.Damaged = append(out.Damaged, droppedJSON{d.Seq, d.Line, d.Bytes, d.Why})
+	}
+	if r.Tail != nil {
+		out.TailBytes = r.Tail.BytesLost
 	}
 	return out
 }

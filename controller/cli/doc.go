@@ -1,5 +1,5 @@
 // Package cli gives any pipeline the same command line: run, resume, status, pause, retry, show, history, export,
-// repair and doctor. A program hands it the pipeline and its parameters:
+// verify, repair, prune, copy and doctor. A program hands it the pipeline and its parameters:
 //
 //	os.Exit(cli.Main(cli.App[Params]{
 //		Pipeline: novel,
@@ -17,6 +17,9 @@
 // Flags of two kinds: those that App.Flags declares belong to the run, are recorded when it starts, and contradict it
 // when they differ on resume; --config, --provider, --parallel, --inject and --seed belong to the session, are recorded
 // too, and may change on every resume.
+//
+// The runs are kept in files below --out, or where --store says: file:DIR, sqlite:FILE, or a scheme of App.Stores. The files made
+// from a run go below --out in any case (with file:DIR and no --out, into DIR).
 //
 // Who answers is said by --provider, else by the program's own Config.Model and Roles, else by DEFAULT_LLM_PROVIDER, else by the
 // chain of a configuration file (see providers.ParseConfig); else it is the offline author.

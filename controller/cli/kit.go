@@ -32,6 +32,7 @@ type kit struct {
 	outSet  bool      // --out was given
 	at      string    // --store as typed
 	where   storeName // --store, parsed
+	saidBy  string    // which flag said where: store, or from
 	resume  bool
 	fresh   bool
 	status  bool

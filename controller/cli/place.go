@@ -19,7 +19,7 @@ const flagStore = "store"
 
 // places reads --store and --out. The files made from a run stand beside it when it is in files, unless --out says otherwise.
 func (k *kit) places(flags *pflag.FlagSet) (err error) {
-	k.outSet, k.where = flags.Changed("out"), storeName{}
+	k.outSet, k.where, k.saidBy = flags.Changed("out"), storeName{}, flagStore
 	if k.out == "" {
 		return usagef("--out must name a folder")
 	}
@@ -42,7 +42,7 @@ func (k *kit) store(ctx context.Context, create bool) (store state.Store, err er
 	case k.opened != nil:
 		return k.opened, nil
 	case k.where.scheme != "":
-		store, err = k.openNamed(ctx, flagStore, k.where, create)
+		store, err = k.openNamed(ctx, k.saidBy, k.where, create)
 	case k.config.Store != nil:
 		store = k.config.Store
 	default:
@@ -102,6 +102,14 @@ func (k *kit) place() string {
 	return quoteArg(k.out)
 }
 
+// storeArg is the STORE that names where the runs are.
+func (k *kit) storeArg() string {
+	if k.where.scheme != "" {
+		return k.where.quoted()
+	}
+	return quoteArg(schemeFile + ":" + k.out)
+}
+
 // runPlace is where this run is, for people.
 func (k *kit) runPlace() string {
 	if dir := k.filesDir(); dir != "" {
@@ -113,7 +121,7 @@ func (k *kit) runPlace() string {
 // placeWord is what to choose another of when the runs can't be where they are.
 func (k *kit) placeWord() string {
 	if k.where.scheme != "" {
-		return "place with --" + flagStore
+		return "place with --" + k.saidBy
 	}
 	return "folder with --out"
 }

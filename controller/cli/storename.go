@@ -39,8 +39,10 @@ func (n storeName) String() string {
 
 func (n storeName) quoted() string { return quoteArg(n.String()) }
 
-// plain says that AT is a path, in which nothing is secret.
-func (n storeName) plain() bool { return n.scheme == schemeFile || n.scheme == schemeSQLite }
+// plain says that AT is a path, in which nothing is secret, or that there is none.
+func (n storeName) plain() bool {
+	return n.scheme == schemeFile || n.scheme == schemeSQLite || n.scheme == ""
+}
 
 // redact takes the secrets of the name out of a text about it.
 func (n storeName) redact(text string) string {

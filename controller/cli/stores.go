@@ -30,7 +30,7 @@ const (
 
 // openers are the schemes that this program knows; its own win.
 func (k *kit) openers() map[string]StoreOpener {
-	all := map[string]StoreOpener{schemeFile: openFiles}
+	all := map[string]StoreOpener{schemeFile: openFiles, schemeSQLite: openSQLite}
 	maps.Copy(all, k.stores)
 	return all
 }

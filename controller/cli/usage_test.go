@@ -64,6 +64,28 @@ func TestWhatIsTypedWrongIsRefused(t *testing.T) {
 		{"history", `there is no run "monday"`},
 		{"export", "no files to export"},
 		{"repair", `there is no run "monday"`},
+		{"verify", `there is no run "monday"`},
+		{"verify|extra", "verify takes no arguments, but got extra"},
+		{"prune", "prune needs to be told what to leave: --older-than 720h, --keep 10, or both"},
+		{"prune|--force", "prune needs to be told"},
+		{"prune|--keep|-1", "--keep must not be negative"},
+		{"prune|--keep|x", "--keep x is not a whole number"},
+		{"prune|--older-than|-1h", "--older-than must not be negative"},
+		{"prune|--older-than|30", "--older-than 30 is not a duration such as 90s"},
+		{"prune|extra|--keep|1", "prune takes no arguments, but got extra"},
+		{"prune|--keep|1", "there are no runs in"},
+		{"copy", "copy needs --to STORE, the store to copy to; it has file:DIR, sqlite:FILE"},
+		{"copy|--to|", "--to must name a store"},
+		{"copy|--to|x", "--to x: write file:DIR"},
+		{"copy|--to|file:x|--from|y", "--from y: write file:DIR"},
+		{"copy|--to|file:x|--from|file:y|--store|file:z", "--from and --store both say where the runs are"},
+		{"copy|--to|file:x|--from|file:x", "--from and --to are the same store"},
+		{"copy|--to|file:x|--from|file:" + filepath.Join(dir, "none"), "there are no runs in file:"},
+		{"copy|--to|file:x|--from|file:" + file, "--from file:" + file + ": it is a file"},
+		{"copy|--to|file:x|--from|mysql:y", `--from: this program has no store "mysql"`},
+		{"copy|--to|file:x|../run", "not a usable run name"},
+		{"copy|--to|file:x", "there are no runs in"},
+		{"verify|--store|file:" + file, "--store file:" + file + ": it is a file"},
 		{"first", `there is no run "monday"`},
 		{"first|extra", "extra"},
 		{"pause|extra", "pause takes no arguments, but got extra"},
@@ -93,7 +115,7 @@ func TestHelpNamesEveryFlagAndVerb(t *testing.T) {
 	o := run(t, tides(t, &script{}), "--help")
 	require.Equal(t, 0, o.code)
 	for _, word := range []string{"--project", "--out", "--sea", "--count", "--provider", "--parallel", "--resume", "--fresh", "--status",
-		"--inject", "--seed", "--json", "--no-color", "-v,", "pause", "unpause", "retry", "show", "repair", "export", "history", "doctor", "--config", "first"} {
+		"--inject", "--seed", "--json", "--no-color", "-v,", "pause", "unpause", "retry", "show", "verify", "repair", "prune", "copy", "--store", "export", "history", "doctor", "--config", "first"} {
 		require.Contains(t, o.out, word)
 	}
 }

@@ -30,10 +30,16 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 		verb("history", "print the events of the run", cobra.NoArgs, func(ctx context.Context, _ []string) error { return k.history(ctx) }),
 		verb("export", "write the files derived from the run again", cobra.NoArgs,
 			func(ctx context.Context, _ []string) error { return k.printExport(ctx) }),
+		verb("verify", "read the whole run and say whether anything of it is damaged", cobra.NoArgs, k.verify),
 		verb("repair", "keep a copy of a damaged journal and every sound record of it", cobra.NoArgs, k.repair),
+		k.pruneVerb(verb),
+		k.copyVerb(verb),
 		doctor,
 	}
 }
+
+// newVerb makes a command of the kit.
+type newVerb func(use, short string, args cobra.PositionalArgs, fn func(context.Context, []string) error) *cobra.Command
 
 func (k *kit) printStatus(ctx context.Context) error {
 	_, st, err := k.existing(ctx)
@@ -134,35 +140,4 @@ func (k *kit) history(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (k *kit) repair(ctx context.Context, _ []string) error {
-	store, err := k.store(ctx, false)
-	if err != nil {
-		return err
-	}
-	repairer, ok := store.(state.Repairer)
-	if !ok {
-		return fmt.Errorf("this store can't repair: %w", state.ErrUnsupported)
-	}
-	report, err := repairer.Verify(ctx, k.project)
-	if err != nil {
-		return k.missing(err)
-	}
-	if len(report.Damaged) == 0 {
-		return k.say(newRepairJSON(k.project, report), fmt.Sprintf("%s: nothing to repair; %d records are sound\n", k.project, report.Records))
-	}
-	if report, err = repairer.Repair(ctx, k.project); err != nil {
-		return k.missing(err)
-	}
-	text := fmt.Sprintf("%s: kept %d sound records\n", k.project, report.Records)
-	for _, d := range report.Damaged {
-		at := ""
-		if d.Line > 0 { // a record that is missing stands nowhere
-			at = fmt.Sprintf(" (line %d, %d bytes)", d.Line, d.Bytes)
-		}
-		text += fmt.Sprintf("dropped record %d%s: %s\n", d.Seq, at, state.Printable(d.Why))
-	}
-	text += fmt.Sprintf("the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
-	return k.say(newRepairJSON(k.project, report), text)
 }

@@ -35,51 +35,87 @@ func openOnce(t *testing.T, s *Store) (uint64, *state.Recovery, error) {
 	return j.Last(), j.Recovery(), nil
 }
 
-// TestCutAtEveryByte truncates a journal everywhere, with and without a checkpoint.
+// TestCutAtEveryByte truncates a journal everywhere, with and without a checkpoint; or loses everything from there on,
+// so that the padding stands that was there before.
 func TestCutAtEveryByte(t *testing.T) {
 	t.Parallel()
 	lines := sample(t, 6)
 	all := join(lines)
-	for _, seq := range []uint64{0, 4, 6} {
-		var checkpoint []byte
-		if seq > 0 {
-			checkpoint = snapshotOf(lines, seq)
-		}
-		for cut := range len(all) + 1 {
-			what := fmt.Sprintf("cut at byte %d, checkpoint of %d", cut, seq)
-			kept := lineAt(lines, cut) - 1
-			s := put(t, all[:cut], checkpoint)
-			got, readErr := contents(s)
-			last, recovery, err := openOnce(t, s)
-			switch {
-			case seq > uint64(kept):
-				damagedAt(t, err, kept+1, what)
-				damagedAt(t, readErr, kept+1, what)
-				if cut%(sizes.Get().RepairEvery/8+1) == 0 || cut+1 == len(join(lines[:kept+1])) { // a lost newline always
-					repairs(t, s, lines, seq, what)
-				}
-			case kept == 0:
-				require.ErrorIs(t, err, state.ErrNotFound, what)
-				require.ErrorIs(t, readErr, state.ErrNotFound, what)
-				j, err := s.Open(t.Context(), testRun, state.OpenOptions{Mode: state.Create})
-				require.NoError(t, err, what) // remains don't stand in the way
-				require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true), what)
-				require.NoError(t, j.Close())
-			default:
-				require.NoError(t, err, what)
-				require.EqualValues(t, kept, last, what)
-				require.Equal(t, lines[:kept], got, what)
-				lost := int64(cut - len(join(lines[:kept])))
-				require.Equal(t, lost > 0, recovery != nil, what)
-				if recovery != nil {
-					require.Equal(t, lost, recovery.BytesLost, what)
-				}
-				// Opening without appending changes nothing.
-				data, err := readFile(s.fs, s.path(testRun, journalFile))
-				require.NoError(t, err)
-				require.Equal(t, all[:cut], data, what)
+	cases := 0
+	for _, padding := range []int{0, 5000} {
+		for _, seq := range []uint64{0, 4, 6} {
+			var checkpoint []byte
+			if seq > 0 {
+				checkpoint = snapshotOf(lines, seq)
+			}
+			for cut := range len(all) + 1 {
+				c := cutCase{lines, cut, padding, seq, fmt.Sprintf("cut at byte %d, padding %d, checkpoint of %d", cut, padding, seq)}
+				c.check(t, put(t, append(slices.Clone(all[:cut]), newlinesOf(padding)...), checkpoint))
+				cases++
 			}
 		}
+	}
+	t.Logf("cases: %d cuts", cases)
+}
+
+func newlinesOf(n int) []byte { return bytes.Repeat([]byte{'\n'}, n) }
+
+type cutCase struct {
+	lines        [][]byte
+	cut, padding int
+	proven       uint64 // by the checkpoint
+	what         string
+}
+
+// left is how many records the cut leaves, and how many bytes that are no record.
+func (c cutCase) left() (kept int, lost int64) {
+	cut := c.cut
+	if c.padding > 0 {
+		cut++ // a newline of the padding ends the line
+	}
+	kept = lineAt(c.lines, cut) - 1
+	whole := len(join(c.lines[:kept]))
+	if kept == len(c.lines) || c.cut <= whole {
+		return kept, 0
+	}
+	return kept, int64(cut - whole)
+}
+
+func (c cutCase) check(t *testing.T, s *Store) {
+	before, err := readFile(s.fs, s.path(testRun, journalFile))
+	require.NoError(t, err)
+	kept, lost := c.left()
+	got, readErr := contents(s)
+	last, recovery, err := openOnce(t, s)
+	switch {
+	case c.proven > uint64(kept):
+		damagedAt(t, err, kept+1, c.what)
+		damagedAt(t, readErr, kept+1, c.what)
+		if c.cut%(sizes.Get().RepairEvery/8+1) == 0 || c.cut+1 == len(join(c.lines[:kept+1])) { // a lost newline always
+			repairs(t, s, c.lines, c.proven, c.what)
+		}
+	case kept == 0:
+		require.ErrorIs(t, err, state.ErrNotFound, c.what)
+		require.ErrorIs(t, readErr, state.ErrNotFound, c.what)
+		j, err := s.Open(t.Context(), testRun, state.OpenOptions{Mode: state.Create})
+		require.NoError(t, err, c.what) // remains don't stand in the way
+		require.NoError(t, j.Append(t.Context(), []state.Event{first()}, true), c.what)
+		require.NoError(t, j.Close())
+	default:
+		require.NoError(t, err, c.what)
+		require.EqualValues(t, kept, last, c.what)
+		require.Equal(t, c.lines[:kept], got, c.what)
+		require.Equal(t, lost > 0, recovery != nil, c.what)
+		if recovery != nil {
+			require.Equal(t, lost, recovery.BytesLost, c.what)
+		}
+		h, err := s.Head(t.Context(), testRun)
+		require.NoError(t, err, c.what)
+		require.EqualValues(t, int64(len(join(c.lines[:kept])))+lost, h.Size, c.what)
+		// Opening without appending changes nothing.
+		data, err := readFile(s.fs, s.path(testRun, journalFile))
+		require.NoError(t, err)
+		require.Equal(t, before, data, c.what)
 	}
 }
 
@@ -146,38 +182,54 @@ func repairs(t *testing.T, s *Store, lines [][]byte, proven uint64, what string)
 }
 
 // TestEveryBitFlipped flips each bit of a journal: before the proven point it is an error that names the line, after
-// it, an earlier state; and never a wrong one.
+// it, an earlier state; and never a wrong one. In padding it costs nothing but a warning.
 func TestEveryBitFlipped(t *testing.T) {
 	t.Parallel()
 	lines := sample(t, sizes.Get().FlipRecords)
-	all := join(lines)
 	proven := int(proofOf(lines))
 	require.Greater(t, proven, 2)
 	require.Less(t, proven, len(lines))
-	for bit := range len(all) * 8 {
-		what := fmt.Sprintf("bit %d of byte %d", bit%8, bit/8)
-		line := lineAt(lines, bit/8)
-		flipped := slices.Clone(all)
-		flipped[bit/8] ^= 1 << (bit % 8)
-		s := put(t, flipped, nil)
-		got, readErr := contents(s)
-		last, recovery, err := openOnce(t, s)
-		switch {
-		case line <= proven:
-			damagedAt(t, err, line, what)
-			damagedAt(t, readErr, line, what)
-			if line > 1 {
-				require.Equal(t, lines[:line-1], got, what)
-				if bit%sizes.Get().RepairEvery == 0 || bit/8 == len(join(lines[:line]))-1 { // newlines always
-					repairs(t, s, lines, uint64(proven), what)
-				}
+	cases := 0
+	for _, c := range []struct {
+		padding    int
+		checkpoint []byte
+		proven     int
+	}{
+		{0, nil, proven}, {40, nil, proven}, {40, snapshotOf(lines, uint64(len(lines))), len(lines)},
+	} {
+		all := append(join(lines), newlinesOf(c.padding)...)
+		for bit := range len(all) * 8 {
+			if c.padding > 0 && bit%sizes.Get().FlipEvery != 0 {
+				continue
 			}
-		default:
-			require.NoError(t, err, what)
-			require.NoError(t, readErr, what)
-			require.EqualValues(t, line-1, last, what)
-			require.NotNil(t, recovery, what)
-			require.Equal(t, lines[:line-1], got, what)
+			what := fmt.Sprintf("bit %d of byte %d, padding %d, proven %d", bit%8, bit/8, c.padding, c.proven)
+			flipped := slices.Clone(all)
+			flipped[bit/8] ^= 1 << (bit % 8)
+			oneFlip(t, put(t, flipped, c.checkpoint), lines, c.proven, bit, what)
+			cases++
+		}
+	}
+	t.Logf("cases: %d flips", cases)
+}
+
+func oneFlip(t *testing.T, s *Store, lines [][]byte, proven, bit int, what string) {
+	line := lineAt(lines, bit/8)
+	got, readErr := contents(s)
+	last, recovery, err := openOnce(t, s)
+	if line > proven {
+		require.NoError(t, err, what)
+		require.NoError(t, readErr, what)
+		require.EqualValues(t, line-1, last, what)
+		require.NotNil(t, recovery, what)
+		require.Equal(t, lines[:line-1], got, what)
+		return
+	}
+	damagedAt(t, err, line, what)
+	damagedAt(t, readErr, line, what)
+	if line > 1 {
+		require.Equal(t, lines[:line-1], got, what)
+		if bit%sizes.Get().RepairEvery == 0 || bit/8 == len(join(lines[:line]))-1 { // newlines always
+			repairs(t, s, lines, uint64(proven), what)
 		}
 	}
 }
@@ -273,29 +325,29 @@ func TestRepairCutAtEveryOperation(t *testing.T) {
 	lines := sample(t, 9)
 	broken := slices.Clone(join(lines))
 	broken[len(join(lines[:4]))+30] ^= 1
-	for at := 1; ; at++ {
-		s := put(t, broken, snapshotOf(lines, 8))
-		disk := simulated(s)
-		disk.Inject(cutAt(at))
-		_, err := s.Repair(context.Background(), testRun)
-		for image := range uint64(10) {
-			what := fmt.Sprintf("cut at operation %d, image %d", at, image)
-			after := open(disk.Crash(image), testDir)
-			got, readErr := contents(after)
-			if errors.Is(readErr, state.ErrDamaged) {
-				require.Error(t, err, what)
-				require.Len(t, repairs(t, after, lines, 9, what), 9)
-				continue
-			}
-			require.NoError(t, readErr, what)
-			require.Len(t, got, 9, what)
-			_, loadErr := after.LoadSnapshot(t.Context(), testRun)
-			require.ErrorIs(t, loadErr, state.ErrNotFound, what)
+	all := newCuts(t, sizes.Get().CrashImages*5)
+	all.seeds(2, func(t *testing.T, seed uint64) {
+		journal := append(slices.Clone(broken), newlinesOf(int(seed)*5000)...) // without padding, and with
+		for at, err := 1, errors.New("not yet"); err != nil; at++ {
+			s := put(t, journal, snapshotOf(lines, 8))
+			disk := simulated(s)
+			disk.Inject(cutAt(at))
+			_, err = s.Repair(context.Background(), testRun)
+			all.cut(t, seed, at, func(image uint64, what string) {
+				after := open(disk.Crash(image), testDir)
+				got, readErr := contents(after)
+				if errors.Is(readErr, state.ErrDamaged) {
+					require.Error(t, err, what)
+					require.Len(t, repairs(t, after, lines, 9, what), 9)
+					return
+				}
+				require.NoError(t, readErr, what)
+				require.Len(t, got, 9, what)
+				_, loadErr := after.LoadSnapshot(t.Context(), testRun)
+				require.ErrorIs(t, loadErr, state.ErrNotFound, what)
+			})
 		}
-		if err == nil {
-			break
-		}
-	}
+	})
 	s := put(t, broken, snapshotOf(lines, 8))
 	repairs(t, s, lines, 9, "")
 	require.NoError(t, s.SaveSnapshot(t.Context(), testRun, []byte("new")))

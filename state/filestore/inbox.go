@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -41,7 +38,7 @@ func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 		return fmt.Errorf("ask %q of run %q: %w", r.Kind, run, state.ErrUnsupported)
 	}
 	if r.Time.IsZero() {
-		r.Time = time.Now()
+		r.Time = s.now()
 	}
 	r.Time = r.Time.UTC()
 	data, err := json.Marshal(r)
@@ -53,12 +50,10 @@ func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 		if err := makeDirs(s.fs, s.path(run, requestsDir)); err != nil {
 			return err
 		}
-		path = s.path(run, filepath.Join(requestsDir, stamp()+"-"+randomName()+requestSuffix))
+		path = s.path(run, filepath.Join(requestsDir, s.stamp()+"-"+s.randomName()+requestSuffix))
 	}
-	return replaceFile(s.fs, path, path+"."+randomName()+".tmp", os.O_EXCL, append(data, '\n'))
+	return replaceFile(s.fs, path, path+"."+s.randomName()+".tmp", os.O_EXCL, append(data, '\n'))
 }
-
-func randomName() string { return strconv.FormatUint(rand.Uint64(), 36) }
 
 // letter is a request and the file it lies in.
 type letter struct {
@@ -155,7 +150,10 @@ func (s *Store) Done(ctx context.Context, run string, r state.Request, stale boo
 			}
 			return "", err
 		}
-		to := l.path + staleInfix + stamp()
+		to, err := s.stamped(l.path + staleInfix)
+		if err != nil {
+			return "", err
+		}
 		return filepath.Base(to), s.fs.Rename(l.path, to)
 	}
 	return "", err

@@ -29,6 +29,9 @@ type journal struct {
 	info   fs.FileInfo
 	runID  string
 	end    int64 // where the next record goes
+	size   int64 // of the file: newlines stand between end and size; meaningless before clean
+	clean  bool  // nothing but padding stands behind the records
+	bare   bool  // no padding is made
 	dirty  bool  // something was written and not synced
 	failed error // why nothing can be appended any more
 	closed bool
@@ -154,38 +157,50 @@ func (j *journal) write(events []state.Event) error {
 		return err
 	}
 	j.dirty = true
-	if _, err := j.file.WriteAt(j.buf, j.end); err != nil {
+	before := j.end
+	if err := j.writeOut(); err != nil {
 		return err
 	}
-	added := journalScan{runID: j.runID, base: j.last.Load(), offs: starts, end: j.end + int64(len(j.buf))}
+	proof := uint64(0)
 	for i, e := range events {
-		added.offs[i] += j.end
-		added.proof = max(added.proof, e.Durable)
+		starts[i] += before
+		proof = max(proof, e.Durable)
 	}
-	j.end = added.end
-	j.last.Store(added.last())
-	j.entry.merge(j.store.fs, j.info, added)
+	last := j.last.Load()
+	j.last.Store(last + uint64(len(events)))
+	j.entry.grow(j.store.fs, j.info, j.runID, proof, last, starts, j.end)
 	if cap(j.buf) > keepBuffer {
 		j.buf = nil
 	}
 	return nil
 }
 
-// cutTail removes the tail that recovery dropped, before the first append. It must be off the disk before anything is
-// written in its place: else a power cut could leave new records followed by old ones whose numbers fit.
+// cutTail removes, before the first append, the tail that recovery dropped, and the padding that a killed process left.
+// They must be off the disk before anything is written in their place: else a power cut could leave new records followed
+// by old ones whose numbers fit. Of the padding only the system's memory is known, which is not the disk after a sync
+// that failed, so it is made anew.
 func (j *journal) cutTail() error {
+	if j.clean {
+		return nil
+	}
 	info, err := j.file.Stat()
-	if err != nil || info.Size() == j.end {
+	if err != nil {
 		return err
 	}
-	if err := j.file.Truncate(j.end); err != nil {
-		return err
+	if info.Size() != j.end {
+		if err := j.file.Truncate(j.end); err != nil {
+			return err
+		}
+		if err := j.file.Sync(); err != nil {
+			return err
+		}
 	}
-	return j.file.Sync()
+	j.size, j.clean = j.end, true
+	return nil
 }
 
-// create writes the first record. It stands alone in its sync, so that a broken first line with nothing after it is
-// known to be the rest of a creation that was never acknowledged.
+// create writes the first record. It stands alone in its sync, without padding, so that a broken first line with nothing
+// after it is known to be the rest of a creation that was never acknowledged.
 func (j *journal) create(events []state.Event, sync bool) error {
 	created, ok := events[0].Data.(state.RunCreated)
 	if !ok || len(events) != 1 || !sync {
@@ -220,7 +235,7 @@ func (j *journal) create(events []state.Event, sync bool) error {
 	if j.info, err = f.Stat(); err != nil {
 		return err
 	}
-	j.end = scan.end
+	j.end, j.size, j.clean = scan.end, scan.end, true
 	j.last.Store(1)
 	j.entry.replace(j.info, scan)
 	return nil
@@ -253,7 +268,7 @@ func (j *journal) Recovery() *state.Recovery { return j.recovery }
 // Lost is never closed.
 func (j *journal) Lost() <-chan struct{} { return j.lost }
 
-// Close waits for an append that is going on, and gives up the lock. Closing again does nothing.
+// Close waits for an append that is going on, cuts the padding, and gives up the lock. Closing again does nothing.
 func (j *journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -261,6 +276,7 @@ func (j *journal) Close() error {
 		return nil
 	}
 	j.closed = true
+	j.cutPadding() // while the lock is held
 	if j.failed == nil {
 		j.failed = errClosed
 	}

@@ -15,15 +15,17 @@ const (
 	lineBuffer  = 64 << 10
 )
 
-// line is one line of a journal.
+// line is one line of a journal, or a run of blank ones.
 type line struct {
 	text  []byte // without the newline; valid until the next line is read; nil when it is longer than MaxEvent
 	off   int64  // of its first byte
 	size  int64  // newline included
 	whole bool   // it ends in a newline
+	blank bool   // as many blank lines as it has bytes: padding, at the end of a journal
 }
 
-// lineReader reads lines from an offset on, without holding more than one in memory.
+// lineReader reads lines from an offset on, without holding more than one in memory. It takes a run of blank lines for
+// one: the padding of a journal is up to a million of them.
 type lineReader struct {
 	r    io.ReaderAt
 	off  int64 // of the next byte that is not in buf yet
@@ -41,6 +43,9 @@ func newLineReader(r io.ReaderAt, off int64, buffer int) *lineReader {
 // next returns io.EOF after the last line.
 func (l *lineReader) next() (line, error) {
 	start := l.off - int64(len(l.data))
+	if blank, err := l.skipBlank(); err != nil || blank > 0 {
+		return line{off: start, size: blank, whole: true, blank: true}, err
+	}
 	searched := 0
 	skipped := int64(0) // bytes of a line that is too long
 	for {
@@ -92,4 +97,34 @@ func (l *lineReader) fill() error {
 		l.eof, err = true, nil
 	}
 	return err
+}
+
+// skipBlank skips the blank lines that come next, and returns how many.
+func (l *lineReader) skipBlank() (blank int64, err error) {
+	for {
+		n := newlines(l.data)
+		blank += int64(n)
+		l.data = l.data[n:]
+		if len(l.data) > 0 || l.eof {
+			return blank, nil
+		}
+		if err := l.fill(); err != nil {
+			return blank, err
+		}
+	}
+}
+
+// newlines counts the newlines that b begins with.
+func newlines(b []byte) (n int) {
+	const (
+		eight = "\n\n\n\n\n\n\n\n"
+		many  = eight + eight + eight + eight + eight + eight + eight + eight
+	)
+	for len(b)-n >= len(many) && string(b[n:n+len(many)]) == many {
+		n += len(many)
+	}
+	for n < len(b) && b[n] == '\n' {
+		n++
+	}
+	return n
 }

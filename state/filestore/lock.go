@@ -60,7 +60,7 @@ func (s *Store) tryLock(run string) (vfs.Lock, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	host, _ := os.Hostname() // without a name the number must do
-	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC().Truncate(time.Second)})
+	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: s.now().UTC().Truncate(time.Second)})
 	if err == nil {
 		_ = l.SetText(text) // only the lock counts; a full disk must not keep a run from being repaired
 	}

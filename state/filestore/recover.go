@@ -83,7 +83,7 @@ func (s *Store) lockRun(ctx context.Context, run string, create bool) (vfs.Lock,
 
 // recover reads the journal, under the lock, and makes it ready for appending.
 func (s *Store) recover(ctx context.Context, run string, mode state.Mode) (*journal, error) {
-	j := &journal{store: s, run: run, entry: s.entry(run), lost: make(chan struct{})}
+	j := &journal{store: s, run: run, entry: s.entry(run), lost: make(chan struct{}), bare: s.padding == 0}
 	w, err := s.witness(run)
 	if err != nil {
 		return nil, err
@@ -149,8 +149,8 @@ func (s *Store) makeDurable(j *journal, scan journalScan, proven uint64) error {
 	if proven == scan.last() {
 		return nil
 	}
-	buf := make([]byte, min(1<<20, scan.end-scan.offs[proven]))
-	for off := scan.offs[proven]; off < scan.end; {
+	buf := make([]byte, min(1<<20, scan.end-scan.offs.at(proven)))
+	for off := scan.offs.at(proven); off < scan.end; {
 		part := buf[:min(int64(len(buf)), scan.end-off)]
 		if _, err := j.file.ReadAt(part, off); err != nil {
 			return err

@@ -53,16 +53,16 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) e
 // removeTarget is where the run's folder goes, in one rename, so that the run is there or gone.
 func (s *Store) removeTarget(run string, o state.RemoveOptions) (string, error) {
 	if !o.Archive {
-		return filepath.Join(s.dir, trashPrefix+run+"-"+stamp()), nil
+		return s.stamped(filepath.Join(s.dir, trashPrefix+run+"-"))
 	}
-	suffix := o.Suffix
-	if suffix == "" {
-		suffix = stamp()
+	begin := filepath.Join(s.dir, archiveDir, run+"-")
+	if o.Suffix == "" {
+		return s.stamped(begin)
 	}
-	if err := state.ValidName("a" + suffix); err != nil {
-		return "", fmt.Errorf("archive run %q with suffix %q: %w", run, suffix, state.ErrName)
+	if err := state.ValidName("a" + o.Suffix); err != nil {
+		return "", fmt.Errorf("archive run %q with suffix %q: %w", run, o.Suffix, state.ErrName)
 	}
-	target := filepath.Join(s.dir, archiveDir, run+"-"+suffix)
+	target := begin + o.Suffix
 	if _, err := s.fs.Stat(target); err == nil {
 		return "", fmt.Errorf("archive run %q as %s: %w", run, filepath.Base(target), state.ErrExists)
 	} else if !errors.Is(err, fs.ErrNotExist) {

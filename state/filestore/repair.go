@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
@@ -51,9 +50,12 @@ func (s *Store) Repair(ctx context.Context, run string) (report state.Report, er
 func (s *Store) rewrite(ctx context.Context, run string, v *survey, f vfs.File, report state.Report) (state.Report, error) {
 	journal := s.path(run, journalFile)
 	if f != nil {
-		report.Copy = journal + ".damaged-" + stamp()
-		err := s.writeNew(report.Copy, func(w io.Writer) error {
-			_, err := io.Copy(w, io.NewSectionReader(f, 0, v.size))
+		var err error
+		if report.Copy, err = s.stamped(journal + ".damaged-"); err != nil {
+			return report, err
+		}
+		err = s.writeNew(report.Copy, func(w io.Writer) error {
+			_, err := io.Copy(w, io.NewSectionReader(f, 0, v.read))
 			return err
 		})
 		if err != nil {
@@ -121,7 +123,7 @@ func (v *survey) write(ctx context.Context, w io.Writer, f io.ReaderAt, report s
 				Kind: state.MarkRepaired, From: n, To: n, BytesLost: lost[n], Copy: copyName(report),
 			})
 			// With the d of the record before, the mark proves nothing that was not proven there.
-			e.Seq, e.Durable, e.Time, e.Epoch = n, before.d, time.Now().UTC(), v.epoch(f, before)
+			e.Seq, e.Durable, e.Time, e.Epoch = n, before.d, v.now, v.epoch(f, before)
 			var err error
 			if out, err = state.AppendRecord(out, v.runID, e); err != nil {
 				return err

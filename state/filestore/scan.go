@@ -10,8 +10,12 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-// errUnfinished is what is wrong with a line that does not end in a newline.
-var errUnfinished = errors.New("it has no end")
+// What is wrong with a line that does not end in a newline, and with blank lines that something follows: these are what
+// a power cut leaves of records that were written over padding.
+var (
+	errUnfinished = errors.New("it has no end")
+	errBlank      = errors.New("it is blank, and more follows")
+)
 
 // checkEvery is how many lines are read between two looks at the context.
 const checkEvery = 1024
@@ -21,16 +25,16 @@ type journalScan struct {
 	runID string
 	first state.Event // the first record
 	base  uint64      // how many records of the sound beginning stand before offs
-	offs  []int64     // where each of the others starts; record n at n-1-base
+	offs  offsets     // where each of the others starts; record n at n-1-base
 	end   int64       // where the sound beginning ends
 	proof uint64      // the highest number that a valid record, anywhere, knows to be on disk
 
 	// what follows the sound beginning
-	size int64  // where the bytes that were read end
-	why  string // what is wrong with the line at end; empty: nothing follows
+	size int64  // where the last line ends that is not blank: what follows it is padding
+	why  string // what is wrong with the line at end; empty: nothing follows, or padding
 }
 
-func (j *journalScan) last() uint64 { return j.base + uint64(len(j.offs)) }
+func (j *journalScan) last() uint64 { return j.base + j.offs.n }
 
 // errNoRecord means that a journal has no first record and nothing that shows it ever had one.
 var errNoRecord = errors.New("no first record")
@@ -46,10 +50,12 @@ func scanFirst(r io.ReaderAt) (journalScan, error) {
 	if err != nil {
 		return journalScan{}, err
 	}
-	id := state.ReadRunID(ln.text)
+	id := state.ReadRunID(ln.text) // of a blank line: none
 	e, err := decodeFirst(ln, id)
 	if err == nil || errors.Is(err, state.ErrNewerFormat) {
-		return journalScan{runID: id, first: e, offs: []int64{0}, end: ln.size, size: ln.size}, err
+		j := journalScan{runID: id, first: e, end: ln.size, size: ln.size}
+		j.offs.add(0)
+		return j, err
 	}
 	why := err
 	for {
@@ -72,6 +78,9 @@ type firstDamage struct{ why error }
 func (f firstDamage) Error() string { return f.why.Error() }
 
 func decodeFirst(ln line, id string) (state.Event, error) {
+	if ln.blank {
+		return state.Event{}, errBlank
+	}
 	if !ln.whole {
 		return state.Event{}, errUnfinished
 	}
@@ -92,7 +101,7 @@ func decodeFirst(ln line, id string) (state.Event, error) {
 // plausible tells whether a line after a broken first one is, or was, a record. The first record is written alone, so
 // such a line shows that the first one had been acknowledged; what a power cut leaves of the first alone has none.
 func plausible(ln line, id string) bool {
-	if _, _, err := state.Unseal(ln.text, id); err == nil && id != "" {
+	if id != "" && state.NewSeals(id).Check(ln.text) == nil {
 		return true
 	}
 	return bytes.HasPrefix(ln.text, []byte(`{"seq":`)) && bytes.Contains(ln.text, []byte(`"type":"`))
@@ -106,13 +115,17 @@ type record struct {
 }
 
 // checkLine reads the numbers of a line, whose checksum must match.
-func checkLine(ln line, runID string) record {
+func checkLine(ln line, seals state.Seals) record {
 	r := record{line: ln}
+	if ln.blank {
+		r.err = errBlank
+		return r
+	}
 	if ln.text == nil {
 		r.err = state.ErrTooLarge
 		return r
 	}
-	if _, _, r.err = state.Unseal(ln.text, runID); r.err != nil {
+	if r.err = seals.Check(ln.text); r.err != nil {
 		if !ln.whole {
 			r.err = errUnfinished
 		}
@@ -130,7 +143,7 @@ func checkLine(ln line, runID string) record {
 }
 
 // scanLines calls visit for each line from the offset on.
-func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visit func(record) error) error {
+func scanLines(ctx context.Context, r io.ReaderAt, seals state.Seals, off int64, visit func(record) error) error {
 	lines := newLineReader(r, off, firstBuffer)
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -143,21 +156,30 @@ func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visi
 		if err != nil {
 			return err
 		}
-		if err := visit(checkLine(ln, runID)); err != nil {
+		if err := visit(checkLine(ln, seals)); err != nil {
 			return err
 		}
 	}
 }
 
-// extend reads on from the end of the sound beginning.
+// extend reads on from the end of the sound beginning. Blank lines up to the end of the file are padding. Where more
+// follows them they are the rest of records that were lost, and so is what follows, unless it proves that they were on
+// the disk already.
 func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 	j.why, j.size = "", j.end
-	return scanLines(ctx, r, j.runID, j.end, func(rec record) error {
+	seals := state.NewSeals(j.runID)
+	return scanLines(ctx, r, seals, j.end, func(rec record) error {
+		if rec.blank {
+			return nil
+		}
+		if rec.off > j.end && j.why == "" {
+			j.why = errBlank.Error()
+		}
 		j.size = rec.off + rec.size
 		if rec.err == nil {
 			j.proof = max(j.proof, rec.d)
 		} else {
-			for _, p := range salvage(rec.text, j.runID) { // a broken newline must not take the next record's proof away
+			for _, p := range salvage(rec.text, seals) { // a broken newline must not take the next record's proof away
 				j.proof = max(j.proof, p.d)
 			}
 		}
@@ -171,7 +193,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 			if err := refuseNewer(rec.text, j.runID); err != nil {
 				return err
 			}
-			j.offs = append(j.offs, rec.off)
+			j.offs.add(rec.off)
 			j.end = j.size
 		}
 		return nil
@@ -180,8 +202,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 
 // refuseNewer refuses a journal in which a newer version has begun to write its own format.
 func refuseNewer(text []byte, runID string) error {
-	head := text[:min(len(text), 256)]
-	if !bytes.Contains(head, []byte(`"type":"`+string(state.TypeJournalMark)+`"`)) {
+	if !state.IsType(text, state.TypeJournalMark) {
 		return nil
 	}
 	e, err := state.DecodeRecord(text, runID)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,8 +36,11 @@ const (
 // Store keeps runs in the folders of one directory. It is safe for concurrent use, and so are several stores and
 // processes on one directory. It implements [state.Store], [state.Snapshots], [state.Inbox] and [state.Repairer].
 type Store struct {
-	fs  vfs.FS
-	dir string
+	fs      vfs.FS
+	dir     string
+	padding int64 // the least that a journal gets; zero: none
+	now     func() time.Time
+	random  func() uint64
 
 	mu   sync.Mutex        // guards runs
 	runs map[string]*entry // what is known of each run's files; made on first use, never removed
@@ -72,13 +77,17 @@ func OpenWith(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("filestore: %s is not a directory", abs)
 	}
 	if o.Sync == state.SyncNone {
-		return open(unsynced{vfs.OS{}}, abs), nil
+		s := open(unsynced{vfs.OS{}}, abs)
+		s.padding = 0 // it makes nothing but a sync cheaper
+		return s, nil
 	}
 	return open(vfs.OS{}, abs), nil
 }
 
 func open(fsys vfs.FS, dir string) *Store {
-	return &Store{fs: fsys, dir: dir, runs: map[string]*entry{}}
+	return &Store{
+		fs: fsys, dir: dir, padding: minPadding, now: time.Now, random: rand.Uint64, runs: map[string]*entry{},
+	}
 }
 
 // Dir is the absolute path of the store's directory.
@@ -113,7 +122,26 @@ func notFound(run string) error { return fmt.Errorf("run %q: %w", run, state.Err
 
 func exists(run string) error { return fmt.Errorf("run %q: %w", run, state.ErrExists) }
 
-func stamp() string { return time.Now().UTC().Format(stampLayout) }
+// stamp is the time as a part of a file's name. Names order nothing: a clock may jump.
+func (s *Store) stamp() string { return s.now().UTC().Format(stampLayout) }
+
+// stamped is a path that nothing has, beginning with begin and ending with the time. Another one could only have come
+// there at the same nanosecond, or by a clock that jumped back.
+func (s *Store) stamped(begin string) (string, error) {
+	path := begin + s.stamp()
+	for n := 2; ; n++ {
+		_, err := s.fs.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		path = fmt.Sprintf("%s%s-%d", begin, s.stamp(), n)
+	}
+}
+
+func (s *Store) randomName() string { return strconv.FormatUint(s.random(), 36) }
 
 // makeDirs creates a directory and what leads to it. Each one's entry is on the disk before anything is created in it,
 // so that after a crash only the last that exists can be one that is not on the disk: that one is synced again.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
@@ -37,13 +38,16 @@ type flaw struct {
 // survey is what all of a journal's bytes hold, however damaged.
 type survey struct {
 	runID    string
+	now      time.Time
 	restored []byte // the first record, when it comes from the checkpoint
 	places   map[uint64]place
 	flaws    []flaw
 	proven   uint64
 	last     uint64 // the last number that a repaired journal has
-	size     int64
-	tailOff  int64 // where the unacknowledged tail begins; size: there is none
+	read     int64  // where the bytes end that were read
+	size     int64  // where the last line ends that is not blank: what follows it is padding
+	blank    record // the blank lines before the line that is looked at; padding if none comes
+	tailOff  int64  // where the unacknowledged tail begins; size: there is none
 	tailLine int
 	lines    int
 	previous uint64
@@ -55,11 +59,11 @@ func (s *Store) survey(ctx context.Context, run string, f vfs.File, w witness) (
 	if f != nil {
 		r = f
 	}
-	v := &survey{places: map[uint64]place{}}
+	v := &survey{places: map[uint64]place{}, now: s.now().UTC()}
 	if err := s.surveyFirst(run, v, r, w); err != nil {
 		return nil, err
 	}
-	err := scanLines(ctx, r, v.runID, 0, func(rec record) error {
+	err := scanLines(ctx, r, state.NewSeals(v.runID), 0, func(rec record) error {
 		v.add(rec)
 		if rec.err == nil {
 			return refuseNewer(rec.text, v.runID)
@@ -99,10 +103,20 @@ func (s *Store) surveyFirst(run string, v *survey, r io.ReaderAt, w witness) err
 
 // add notes what a line holds.
 func (v *survey) add(rec record) {
+	v.read = rec.off + rec.size
+	if rec.blank {
+		v.blank = rec
+		return
+	}
+	if b := v.blank; b.blank {
+		v.blank = record{}
+		v.flaws = append(v.flaws, flaw{v.lines + 1, v.previous, b.size, b.err.Error()})
+		v.lines += int(b.size)
+	}
 	v.lines++
-	v.size = rec.off + rec.size
-	_, _, unsealed := state.Unseal(rec.text, v.runID)
-	if rec.err == nil || errors.Is(rec.err, errUnfinished) && unsealed == nil && rec.seq > 0 && rec.d < rec.seq {
+	v.size = v.read
+	seals := state.NewSeals(v.runID)
+	if rec.err == nil || errors.Is(rec.err, errUnfinished) && seals.Check(rec.text) == nil && rec.seq > 0 && rec.d < rec.seq {
 		v.put(rec.seq, place{off: rec.off, size: int64(len(rec.text)), line: v.lines, d: rec.d, alone: rec.err == nil, ended: rec.whole})
 		if rec.err != nil { // nothing but its newline is lost
 			v.flaws = append(v.flaws, flaw{v.lines, v.previous, 0, rec.err.Error()})
@@ -110,7 +124,7 @@ func (v *survey) add(rec record) {
 		return
 	}
 	rest, before := rec.size, v.previous
-	for _, p := range salvage(rec.text, v.runID) {
+	for _, p := range salvage(rec.text, seals) {
 		rest -= p.size
 		p.ended = rec.whole || p.off+p.size < int64(len(rec.text))
 		p.off += rec.off

@@ -3,8 +3,10 @@ package filestore
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ func WriteFile(path string, data []byte) error {
 	// 64 random bits: two writers don't meet.
 	begin := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
 	sweep(begin)
-	temp := begin + randomName() + ".tmp"
+	temp := begin + strconv.FormatUint(rand.Uint64(), 36) + ".tmp"
 	return replaceFile(vfs.OS{}, path, temp, os.O_EXCL, data)
 }
 

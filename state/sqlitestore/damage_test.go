@@ -230,7 +230,7 @@ func TestRepair(t *testing.T) {
 			require.Equal(t, textOf("a", before[i]), textOf("a", e))
 		}
 	}
-	require.Equal(t, 1, s.count(t, "SELECT count(*) FROM damaged WHERE seq = 4 AND record LIKE '%ite_%'"))
+	require.Equal(t, 1, s.count(t, "SELECT count(*) FROM damaged WHERE seq = 4 AND CAST(record AS TEXT) LIKE '%itex.completed%'"))
 	verified, err = s.Verify(t.Context(), "a")
 	require.NoError(t, err)
 	require.Equal(t, state.Report{Records: 10}, verified)

@@ -62,7 +62,9 @@ func TestNotOurFile(t *testing.T) {
 	require.Error(t, err)
 }
 
-func errorsIsNewer(err error) bool { return strings.Contains(err.Error(), state.ErrNewerFormat.Error()) }
+func errorsIsNewer(err error) bool {
+	return strings.Contains(err.Error(), state.ErrNewerFormat.Error())
+}
 
 // newStoreFile is a closed database without a run.
 func newStoreFile(t *testing.T) string {

@@ -30,7 +30,8 @@ type Options struct {
 }
 
 // Store keeps runs in one SQLite database. It is safe for concurrent use, and so are several stores and processes on one
-// file. It implements [state.Store], [state.Snapshots], [state.Inbox] and [state.Repairer].
+// file. It implements [state.Store], [state.Snapshots], [state.SnapshotStreams],
+// [state.Inbox] and [state.Repairer].
 type Store struct {
 	file    string // absolute, without symbolic links: what stands beside it is found by its name
 	vfs     string // of the driver; empty: the operating system's. Tests plug in their own
@@ -40,10 +41,11 @@ type Store struct {
 }
 
 var (
-	_ state.Store     = (*Store)(nil)
-	_ state.Snapshots = (*Store)(nil)
-	_ state.Inbox     = (*Store)(nil)
-	_ state.Repairer  = (*Store)(nil)
+	_ state.Store           = (*Store)(nil)
+	_ state.Snapshots       = (*Store)(nil)
+	_ state.SnapshotStreams = (*Store)(nil)
+	_ state.Inbox           = (*Store)(nil)
+	_ state.Repairer        = (*Store)(nil)
 )
 
 // Open opens a database file, making it, and the folders that lead to it, if it is not there. A file that is something

@@ -27,7 +27,7 @@ func CrashEveryNth(t *testing.T, n int, setup func(testing.TB) (*workflow.Pipeli
 	t.Helper()
 	ctx := context.Background()
 	whole := memstore.New()
-	want, err := attempt(ctx, t, whole, setup)
+	want, err := attempt(ctx, t, whole, runName, setup)
 	if err != nil {
 		t.Fatalf("workflowtest: the uninterrupted run: %v", err)
 	}
@@ -36,12 +36,12 @@ func CrashEveryNth(t *testing.T, n int, setup func(testing.TB) (*workflow.Pipeli
 			store := memstore.New()
 			crash(store, at)
 			where := fmt.Sprintf("crash %s event %d", name, at)
-			if _, err := attempt(ctx, t, store, setup); err == nil && store.Crashed() {
+			if _, err := attempt(ctx, t, store, runName, setup); err == nil && store.Crashed() {
 				// The crash hit the closing of a run that was complete.
 				t.Logf("workflowtest: %s: the run had ended", where)
 			}
 			store.Restart()
-			got, err := attempt(ctx, t, store, setup)
+			got, err := attempt(ctx, t, store, runName, setup)
 			if err != nil {
 				t.Fatalf("workflowtest: %s: resume: %v", where, err)
 			}
@@ -66,23 +66,23 @@ type account struct {
 	answers map[string]int    // request, as scope and hash → answers in the journal
 }
 
-func attempt(ctx context.Context, t *testing.T, store *memstore.Store, setup func(testing.TB) (*workflow.Pipeline, workflow.Config)) (account, error) {
+func attempt(ctx context.Context, t *testing.T, store state.Store, name string, setup func(testing.TB) (*workflow.Pipeline, workflow.Config)) (account, error) {
 	t.Helper()
 	p, cfg := setup(t)
 	cfg.Store = store
-	if _, err := p.Run(ctx, runName, cfg); err != nil {
+	if _, err := p.Run(ctx, name, cfg); err != nil {
 		return account{}, err
 	}
-	return accountOf(ctx, store)
+	return accountOf(ctx, store, name)
 }
 
-func accountOf(ctx context.Context, store state.Store) (account, error) {
-	st, err := state.Load(ctx, store, runName)
+func accountOf(ctx context.Context, store state.Store, name string) (account, error) {
+	st, err := state.Load(ctx, store, name)
 	if err != nil {
 		return account{}, err
 	}
 	a := account{status: st.Status, results: map[string]string{}, calls: st.Usage.Calls, answers: map[string]int{}}
-	for e, err := range store.Events(ctx, runName, state.Query{}) {
+	for e, err := range store.Events(ctx, name, state.Query{}) {
 		if err != nil {
 			return account{}, err
 		}

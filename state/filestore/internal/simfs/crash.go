@@ -21,8 +21,8 @@ func (f *FS) Crash(seed uint64) *FS {
 	return &FS{root: survive(f.root, entries, copies, rng)}
 }
 
-// survivingEntries lets each pending change of a directory survive or not; one that is lost takes the later changes of
-// the same directories with it.
+// survivingEntries lets each pending change of a directory survive or not. One that is lost takes later changes of the
+// same name with it, and on file systems that keep an order, those of the same directories.
 func (f *FS) survivingEntries(rng *rand.Rand) map[*node]map[string]*node {
 	entries := map[*node]map[string]*node{}
 	of := func(n *node) map[string]*node {
@@ -34,17 +34,31 @@ func (f *FS) survivingEntries(rng *rand.Rand) map[*node]map[string]*node {
 		}
 		return entries[n]
 	}
-	keep := rng.IntN(4) // 0: none, 1: all, else: about half
-	lost := map[*node]bool{}
+	keep := rng.IntN(5) // 0: none, 1: all, else: about half
+	ordered := keep < 4
+	type place struct {
+		dir  *node
+		name string // empty: all of them
+	}
+	lost := map[place]bool{}
 	for _, o := range f.pending {
-		gone := lost[o.dir] || o.from != nil && lost[o.from] || keep == 0 || keep > 1 && rng.IntN(2) == 0
+		places := []place{{o.dir, o.name}}
+		if o.from != nil {
+			places = append(places, place{o.from, o.fromName})
+		}
+		gone := keep == 0 || keep > 1 && rng.IntN(2) == 0
+		for _, p := range places {
+			gone = gone || lost[p] || lost[place{p.dir, ""}]
+		}
 		if !gone {
 			o.apply(of)
 			continue
 		}
-		lost[o.dir] = true
-		if o.from != nil {
-			lost[o.from] = true
+		for _, p := range places {
+			lost[p] = true
+			if ordered {
+				lost[place{p.dir, ""}] = true
+			}
 		}
 	}
 	return entries
@@ -83,7 +97,7 @@ func survivingData(n *node, rng *rand.Rand) []byte {
 	if len(n.dirty) == 0 {
 		return b
 	}
-	switch rng.IntN(6) {
+	switch rng.IntN(7) {
 	case 0: // nothing
 	case 1: // everything
 		for _, c := range n.dirty {
@@ -104,15 +118,22 @@ func survivingData(n *node, rng *rand.Rand) []byte {
 				b = c.apply(b)
 			}
 		}
-	default: // each sector of each or not, a few torn; lost sectors are zeros or rubbish
+	case 4: // each piece of each or not, the pieces ending at any byte
 		for _, c := range n.dirty {
-			b = tear(b, c, rng)
+			longest := 1 + rng.IntN(1+len(c.data)/2)
+			b = tear(b, c, rng, func(int64) int { return 1 + rng.IntN(longest) })
+		}
+	default: // each sector of each or not, a few torn
+		for _, c := range n.dirty {
+			b = tear(b, c, rng, func(off int64) int { return Sector - int(off%Sector) })
 		}
 	}
 	return b
 }
 
-func tear(b []byte, c change, rng *rand.Rand) []byte {
+// tear applies some pieces of a change. A piece that is lost leaves what was there before: the bytes that it would have
+// replaced, or, behind the end of the file, nothing, zeros or rubbish.
+func tear(b []byte, c change, rng *rand.Rand, piece func(off int64) int) []byte {
 	if c.truncate {
 		if rng.IntN(2) == 0 {
 			b = c.apply(b)
@@ -120,7 +141,7 @@ func tear(b []byte, c change, rng *rand.Rand) []byte {
 		return b
 	}
 	for at := 0; at < len(c.data); {
-		end := min(len(c.data), at+Sector-int((c.off+int64(at))%Sector))
+		end := min(len(c.data), at+piece(c.off+int64(at)))
 		part := change{off: c.off + int64(at), data: slices.Clone(c.data[at:end])}
 		switch rng.IntN(8) {
 		case 0, 1: // lost, the file's size unchanged
