@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -114,7 +117,7 @@ func (s *Store) explain(run string, err error) error {
 		return errors.Join(&state.DamagedError{
 			Run: run, File: s.file, Why: "a page of the database is broken, or a file beside it", Hint: recoverHint,
 		}, err)
-	case errors.Is(err, sqlite3.FULL):
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR) && s.noRoom():
 		return fmt.Errorf("%s: the disk is full; make room and go on: %w", s.file, err)
 	case errors.Is(err, sqlite3.BUSY):
 		return fmt.Errorf("%s: others have been writing it for %s without a pause: %w", s.file, busyTimeout, err)
@@ -124,6 +127,21 @@ func (s *Store) explain(run string, err error) error {
 		return fmt.Errorf("%s: %w", s.file, err)
 	}
 	return err
+}
+
+// noRoom tells whether the disk is full, by trying to write. The driver knows a full disk from another error only where the
+// system says so in one particular way, and keeps no cause.
+func (s *Store) noRoom() bool {
+	if s.vfs != "" {
+		return false
+	}
+	f, err := os.CreateTemp(filepath.Dir(s.file), ".room-*")
+	if err != nil {
+		return errors.Is(err, syscall.ENOSPC)
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	_, _ = f.Close(), os.Remove(f.Name()) // nothing depends on it
+	return err != nil
 }
 
 // isSQLite tells errors of the database from our own.
