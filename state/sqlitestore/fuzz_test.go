@@ -71,7 +71,8 @@ func FuzzHeader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for range s.List(t.Context(), state.ListQuery{}) { // whatever it yields, it ends
+		for _, err := range s.List(t.Context(), state.ListQuery{}) { // whatever it yields, it ends
+			_ = err
 		}
 		for _, err := range s.Events(t.Context(), "Ten_Chapter_Novel", state.Query{}) {
 			_ = err

@@ -248,7 +248,8 @@ func TestLeaks(t *testing.T) {
 		require.ErrorIs(t, err, state.ErrLocked)
 		_, err = s.Open(t.Context(), "b", state.OpenOptions{Mode: state.OpenExisting})
 		require.ErrorIs(t, err, state.ErrNotFound)
-		for range s.Events(t.Context(), "a", state.Query{}) {
+		for _, err := range s.Events(t.Context(), "a", state.Query{}) {
+			require.NoError(t, err)
 			break
 		}
 		require.NoError(t, j.Close())
