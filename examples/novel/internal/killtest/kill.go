@@ -147,13 +147,14 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 }
 
 // free reads the journal when nobody works on the run. The dead hold it for no longer than the store's lease.
-func (k *killer) free(ctx context.Context, n *Novel) (Account, error) {
+func (p Program) free(ctx context.Context, n *Novel) (Account, error) {
 	for began := time.Now(); ; {
+		asked := time.Now()
 		a, err := n.Account(ctx)
 		if err != nil || !a.Held {
 			return a, err
 		}
-		if time.Since(began) > k.Lease {
+		if asked.Sub(began) > p.Lease {
 			return a, fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
 		}
 		select {
