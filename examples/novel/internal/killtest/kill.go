@@ -3,13 +3,10 @@ package killtest
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -34,40 +31,6 @@ type Config struct {
 	// Within is how long a process whose predecessor was killed may take from its start to its first request, where work is
 	// left. Defaults to one second.
 	Within time.Duration
-}
-
-// Figures are what [Run] measured.
-type Figures struct {
-	Kills      int // SIGKILLs
-	Strikes    int
-	Novels     int
-	Answers    int                 // recorded
-	Requests   int                 // that were asked for them
-	Latencies  []time.Duration     // from the start of a process that went on to its first request, sorted
-	Busy       int                 // resumes that were late while the machine was too busy to start any process in time
-	Aims       map[string]int      // where the blows fell
-	Unfinished map[string]struct{} // temporary files that a killed process left, by kind
-}
-
-// String is one line.
-func (f Figures) String() string {
-	var aims []string
-	for _, at := range slices.Sorted(maps.Keys(f.Aims)) {
-		aims = append(aims, fmt.Sprintf("%d %s", f.Aims[at], at))
-	}
-	line := fmt.Sprintf("%d kills and %d strikes (%s) over %d novels: %d requests for %d answers", f.Kills, f.Strikes,
-		strings.Join(aims, ", "), f.Novels, f.Requests, f.Answers)
-	if n := len(f.Latencies); n > 0 {
-		line += fmt.Sprintf("; %d resumes began new work after %v (median), %v at most", n,
-			f.Latencies[n/2].Round(time.Millisecond), f.Latencies[n-1].Round(time.Millisecond))
-	}
-	if f.Busy > 0 {
-		line += fmt.Sprintf("; %d more not counted, since the machine was too busy to tell", f.Busy)
-	}
-	if len(f.Unfinished) > 0 {
-		line += "; left unfinished: " + strings.Join(slices.Sorted(maps.Keys(f.Unfinished)), ", ")
-	}
-	return line
 }
 
 const (
@@ -133,7 +96,7 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 		if err := k.inTime(ctx, n, c, left); err != nil {
 			return err
 		}
-		k.leftovers(n)
+		k.figures.leftovers(n)
 		if code := c.ProcessState.ExitCode(); code == 0 {
 			break
 		} else if c.blows == 0 {
@@ -218,21 +181,4 @@ func (k *killer) busy(ctx context.Context) bool {
 		_ = exec.CommandContext(ctx, k.Path, "--help").Run() // it has nothing to fail at
 	}
 	return time.Since(began) > 3*long
-}
-
-// leftovers notes which files were being written when the process died.
-func (k *killer) leftovers(n *Novel) {
-	for _, pattern := range []string{filepath.Join(n.Dir, ".*.tmp"), filepath.Join(n.Dir, n.Name, "*.tmp")} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			continue // the folder's name is no pattern
-		}
-		for _, f := range files {
-			name := strings.ReplaceAll(filepath.Base(f), n.Name, "Book")
-			if rest, ok := strings.CutPrefix(name, ".Book"); ok {
-				name = "Book." + strings.Split(rest, ".")[1]
-			}
-			k.figures.Unfinished[name] = struct{}{}
-		}
-	}
 }
