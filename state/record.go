@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -30,44 +31,36 @@ const (
 var ErrRecord = errors.New("not a valid record")
 
 // Seal closes an open JSON object (its bytes without the last brace) with the checksum for the run.
-func Seal(open []byte, runID string) []byte {
-	open = append(open, crcOpen...)
-	sum := checksum(open[:len(open)-len(crcOpen)], runID)
-	var raw [4]byte
-	raw[0], raw[1], raw[2], raw[3] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)
-	open = hex.AppendEncode(open, raw[:])
-	return append(open, crcClose...)
+func Seal(open []byte, runID string) []byte { return seal(open, 0, runID) }
+
+// seal closes the object that begins at start.
+func seal(dst []byte, start int, runID string) []byte {
+	sum := checksum(dst[start:], runID)
+	dst = append(dst, crcOpen...)
+	raw := [4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}
+	dst = hex.AppendEncode(dst, raw[:])
+	return append(dst, crcClose...)
 }
 
 // Unseal verifies what Seal made (a trailing newline is allowed) and returns the bytes before the checksum, and it.
 func Unseal(line []byte, runID string) (open []byte, sum uint32, err error) {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
-	if len(line) < crcLen {
-		return nil, 0, fmt.Errorf("%w: too short", ErrRecord)
+	cut, sum, err := sealOf(line)
+	if err != nil {
+		return nil, 0, err
 	}
-	cut := len(line) - crcLen
-	tail := line[cut:]
-	if string(tail[:len(crcOpen)]) != crcOpen || string(tail[len(tail)-len(crcClose):]) != crcClose {
-		return nil, 0, fmt.Errorf("%w: no checksum at its end", ErrRecord)
+	if checksum(line[:cut], runID) != sum {
+		return nil, 0, errChecksum
 	}
-	digits := tail[len(crcOpen) : len(crcOpen)+8]
-	n, err := strconv.ParseUint(string(digits), 16, 32)
-	if err != nil || bytes.ContainsAny(digits, "ABCDEF") { // one bit makes an a of an A: not what Seal wrote
-		return nil, 0, fmt.Errorf("%w: its checksum is not a number", ErrRecord)
-	}
-	if checksum(line[:cut], runID) != uint32(n) {
-		return nil, 0, fmt.Errorf("%w: its checksum does not match", ErrRecord)
-	}
-	return line[:cut], uint32(n), nil
+	return line[:cut], sum, nil
 }
 
 func checksum(b []byte, runID string) uint32 {
-	return crc32.Update(crc32.Update(0, castagnoli, []byte(runID)), castagnoli, b)
-}
-
-// Marshal is the JSON that Dogear records and hashes: compact, without HTML escapes, invalid UTF-8 replaced.
-func Marshal(v any) (json.RawMessage, error) {
-	return appendJSON(nil, v)
+	seed := ^uint32(0)
+	for i := range len(runID) { // by hand: a conversion for crc32 would be the only allocation of a record
+		seed = castagnoli[byte(seed)^runID[i]] ^ seed>>8
+	}
+	return crc32.Update(^seed, castagnoli, b)
 }
 
 func appendJSON(dst []byte, v any) ([]byte, error) {
@@ -80,9 +73,13 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
 }
 
+// envelopeSize is about how many bytes a record has beside its payload.
+const envelopeSize = 256
+
 // AppendRecord appends the event as one line, newline included.
 func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 	start := len(dst)
+	dst = slices.Grow(dst, e.body.size()+envelopeSize)
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, e.Seq, 10)
 	dst = append(dst, `,"d":`...)
@@ -111,57 +108,42 @@ func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 		dst = append(dst, `,"att":`...)
 		dst = strconv.AppendInt(dst, int64(e.Attempt), 10)
 	}
-	var err error
-	switch data := e.Data.(type) {
-	case Ignored:
-		dst = append(dst, `,"ign":true,"data":`...)
-		dst = append(dst, data.Raw...)
-	case ItemStarted, StepStarted: // by far the most frequent notes, and they say nothing
-		dst = append(dst, `,"data":{}`...)
-	default:
-		dst = append(dst, `,"data":`...)
-		if dst, err = appendJSON(dst, data); err != nil {
+	if _, ok := e.Data.(Ignored); ok {
+		dst = append(dst, `,"ign":true`...)
+	}
+	dst = append(dst, `,"data":`...)
+	if e.body != nil {
+		dst = e.body.append(dst)
+	} else {
+		var err error
+		if dst, err = appendPayload(dst, e.Data); err != nil {
 			return dst[:start], fmt.Errorf("encode %s: %w", e.Type, err)
 		}
 	}
 	if len(dst)-start+crcLen+1 > MaxEvent {
 		return dst[:start], fmt.Errorf("encode %s: %w", e.Type, ErrTooLarge)
 	}
-	// Seal must see this record alone, not what stands before it in dst.
-	line := Seal(dst[start:len(dst):len(dst)], runID)
-	dst = append(dst[:start], line...)
-	return append(dst, '\n'), nil
-}
-
-func appendField(dst []byte, name, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	dst = append(dst, ',', '"')
-	dst = append(dst, name...)
-	dst = append(dst, '"', ':')
-	return appendString(dst, value)
-}
-
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			raw, _ := Marshal(s) // a string always encodes
-			return append(dst, raw...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
+	return append(seal(dst, start, runID), '\n'), nil
 }
 
 // DecodeRecord reads a line that AppendRecord wrote for the run. Its errors are ErrRecord for a broken line, and
 // ErrNewerFormat for a sound one that this version can't understand.
 func DecodeRecord(line []byte, runID string) (Event, error) {
-	_, sum, err := Unseal(line, runID)
+	open, sum, err := Unseal(line, runID)
 	if err != nil {
 		return Event{}, err
 	}
+	e := Event{crc: sum}
+	if payload, ok := readEnvelope(open, &e); ok {
+		if e.Data, err = decodePayload(e.Type, payload); err == nil {
+			return e, nil
+		}
+	}
+	return decodeJSON(line, sum)
+}
+
+// decodeJSON decodes a record whatever the order of its fields.
+func decodeJSON(line []byte, sum uint32) (Event, error) {
 	var env struct {
 		Seq     uint64          `json:"seq"`
 		Durable uint64          `json:"d"`
@@ -184,6 +166,7 @@ func DecodeRecord(line []byte, runID string) (Event, error) {
 		Seq: env.Seq, Durable: env.Durable, Time: env.Time, Type: env.Type, Epoch: env.Epoch, ID: env.ID,
 		Scope: Scope{env.Step, env.Item, env.Do}, Gen: env.Gen, Attempt: env.Attempt, crc: sum,
 	}
+	var err error
 	e.Data, err = decodePayload(env.Type, env.Data)
 	if errors.Is(err, ErrNewerFormat) && env.Ign {
 		e.Data, err = Ignored{Name: env.Type, Raw: env.Data}, nil
@@ -250,8 +233,14 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypePauseRequested:
 		return decodeAs[PauseRequested](raw)
 	case TypeStepStarted:
+		if string(raw) == `{}` {
+			return StepStarted{}, nil
+		}
 		return decodeAs[StepStarted](raw)
 	case TypeItemStarted:
+		if string(raw) == `{}` {
+			return ItemStarted{}, nil
+		}
 		return decodeAs[ItemStarted](raw)
 	case TypeStepItems:
 		return decodeAs[StepItems](raw)
@@ -262,6 +251,9 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypeStepFailed:
 		return decodeAs[StepFailed](raw)
 	case TypeItemCompleted:
+		if p, ok := readItemCompleted(raw); ok {
+			return p, nil
+		}
 		return decodeAs[ItemCompleted](raw)
 	case TypeItemFailed:
 		return decodeAs[ItemFailed](raw)
