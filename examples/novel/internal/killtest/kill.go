@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
@@ -77,7 +76,7 @@ type killer struct {
 // write writes one novel to its end, with one process after another.
 func (k *killer) write(ctx context.Context, n *Novel) error {
 	for {
-		before, err := k.free(ctx, n)
+		before, err := n.free(ctx)
 		if err != nil {
 			return err
 		}
@@ -107,24 +106,6 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 	k.figures.Answers += k.ref.Requests
 	k.figures.Requests += len(n.Server.Requests())
 	return n.Check(ctx, k.t, k.ref)
-}
-
-// free reads the journal when nobody works on the run. The dead hold it for no longer than the store's lease.
-func (k *killer) free(ctx context.Context, n *Novel) (Account, error) {
-	for began := time.Now(); ; {
-		a, err := n.Account(ctx)
-		if err != nil || !a.Held {
-			return a, err
-		}
-		if time.Since(began) > k.Lease {
-			return a, fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return a, ctx.Err()
-		}
-	}
 }
 
 // strike hits the process, or something else, until the process has ended.
