@@ -91,3 +91,12 @@ func PreparedRecord(runID string, e Event) (string, error) {
 	line, err := AppendRecord([]byte("before"), runID, e)
 	return string(line), err
 }
+
+// DecodeJSON is DecodeRecord for any order of fields.
+func DecodeJSON(line []byte, runID string) (Event, error) {
+	_, sum, err := Unseal(line, runID)
+	if err != nil {
+		return Event{}, err
+	}
+	return decodeJSON(line, sum)
+}

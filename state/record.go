@@ -45,23 +45,14 @@ func seal(dst []byte, start int, runID string) []byte {
 // Unseal verifies what Seal made (a trailing newline is allowed) and returns the bytes before the checksum, and it.
 func Unseal(line []byte, runID string) (open []byte, sum uint32, err error) {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
-	if len(line) < crcLen {
-		return nil, 0, fmt.Errorf("%w: too short", ErrRecord)
+	cut, sum, err := sealOf(line)
+	if err != nil {
+		return nil, 0, err
 	}
-	cut := len(line) - crcLen
-	tail := line[cut:]
-	if string(tail[:len(crcOpen)]) != crcOpen || string(tail[len(tail)-len(crcClose):]) != crcClose {
-		return nil, 0, fmt.Errorf("%w: no checksum at its end", ErrRecord)
+	if checksum(line[:cut], runID) != sum {
+		return nil, 0, errChecksum
 	}
-	digits := tail[len(crcOpen) : len(crcOpen)+8]
-	n, err := strconv.ParseUint(string(digits), 16, 32)
-	if err != nil || bytes.ContainsAny(digits, "ABCDEF") { // one bit makes an a of an A: not what Seal wrote
-		return nil, 0, fmt.Errorf("%w: its checksum is not a number", ErrRecord)
-	}
-	if checksum(line[:cut], runID) != uint32(n) {
-		return nil, 0, fmt.Errorf("%w: its checksum does not match", ErrRecord)
-	}
-	return line[:cut], uint32(n), nil
+	return line[:cut], sum, nil
 }
 
 func checksum(b []byte, runID string) uint32 {
@@ -138,10 +129,21 @@ func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 // DecodeRecord reads a line that AppendRecord wrote for the run. Its errors are ErrRecord for a broken line, and
 // ErrNewerFormat for a sound one that this version can't understand.
 func DecodeRecord(line []byte, runID string) (Event, error) {
-	_, sum, err := Unseal(line, runID)
+	open, sum, err := Unseal(line, runID)
 	if err != nil {
 		return Event{}, err
 	}
+	e := Event{crc: sum}
+	if payload, ok := readEnvelope(open, &e); ok {
+		if e.Data, err = decodePayload(e.Type, payload); err == nil {
+			return e, nil
+		}
+	}
+	return decodeJSON(line, sum)
+}
+
+// decodeJSON decodes a record whatever the order of its fields.
+func decodeJSON(line []byte, sum uint32) (Event, error) {
 	var env struct {
 		Seq     uint64          `json:"seq"`
 		Durable uint64          `json:"d"`
@@ -164,6 +166,7 @@ func DecodeRecord(line []byte, runID string) (Event, error) {
 		Seq: env.Seq, Durable: env.Durable, Time: env.Time, Type: env.Type, Epoch: env.Epoch, ID: env.ID,
 		Scope: Scope{env.Step, env.Item, env.Do}, Gen: env.Gen, Attempt: env.Attempt, crc: sum,
 	}
+	var err error
 	e.Data, err = decodePayload(env.Type, env.Data)
 	if errors.Is(err, ErrNewerFormat) && env.Ign {
 		e.Data, err = Ignored{Name: env.Type, Raw: env.Data}, nil
@@ -230,8 +233,14 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypePauseRequested:
 		return decodeAs[PauseRequested](raw)
 	case TypeStepStarted:
+		if string(raw) == `{}` {
+			return StepStarted{}, nil
+		}
 		return decodeAs[StepStarted](raw)
 	case TypeItemStarted:
+		if string(raw) == `{}` {
+			return ItemStarted{}, nil
+		}
 		return decodeAs[ItemStarted](raw)
 	case TypeStepItems:
 		return decodeAs[StepItems](raw)
@@ -242,6 +251,9 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypeStepFailed:
 		return decodeAs[StepFailed](raw)
 	case TypeItemCompleted:
+		if p, ok := readItemCompleted(raw); ok {
+			return p, nil
+		}
 		return decodeAs[ItemCompleted](raw)
 	case TypeItemFailed:
 		return decodeAs[ItemFailed](raw)
