@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -71,3 +72,38 @@ func (e *DamagedError) Error() string {
 
 // Is reports that a DamagedError is ErrDamaged.
 func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
+
+// fencedError ends the writing of a run by a process that has no right to it any more. It is ErrFenced and
+// ErrJournalFailed; its text is not that of the latter, since opening the run again is not the first thing to do.
+type fencedError struct {
+	run   string
+	cause error
+}
+
+func (e *fencedError) Error() string {
+	return fmt.Sprintf("run %q: this process has lost the run (%v) and stopped without paying more; what it committed is safe: "+
+		"whoever holds the run goes on from there, and if nobody does, Run or --resume will", e.run, fence(e.cause))
+}
+
+func (e *fencedError) Is(target error) bool { return target == ErrFenced || target == ErrJournalFailed }
+
+func (e *fencedError) Unwrap() error { return e.cause }
+
+// fence is the part of a store's error that says who fenced the writer off.
+func fence(err error) error {
+	for errors.Is(err, ErrJournalFailed) {
+		var causes []error
+		switch e := err.(type) { //nolint:errorlint // this is what goes from an error to its causes
+		case interface{ Unwrap() error }:
+			causes = []error{e.Unwrap()}
+		case interface{ Unwrap() []error }:
+			causes = e.Unwrap()
+		}
+		i := slices.IndexFunc(causes, func(c error) bool { return errors.Is(c, ErrFenced) })
+		if i < 0 {
+			return ErrFenced
+		}
+		err = causes[i]
+	}
+	return err
+}

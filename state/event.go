@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -43,7 +44,21 @@ type Event struct {
 	// History is true for an event that an observer is given from before this session. It is not stored.
 	History bool
 
-	crc uint32 // of the record it was decoded from
+	crc  uint32 // of the record it was decoded from
+	body *body  // Data as it is going to be recorded; nil: not encoded yet
+}
+
+// prepare encodes the payload, so that [AppendRecord] only copies it. Data must not be changed any more.
+func (e *Event) prepare() error {
+	b, err := encodePayload(e.Data)
+	if err == nil && b.size() > MaxEvent {
+		err = ErrTooLarge
+	}
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", e.Type, err)
+	}
+	e.body = b
+	return nil
 }
 
 // Checksum is the CRC-32C of the record that the event was decoded from, zero for an event that was not.

@@ -65,6 +65,34 @@ func Kept(r *Recorder) int {
 	return len(r.ring)
 }
 
+// EncodePayload is a payload as it is recorded.
+func EncodePayload(p Payload) (string, error) {
+	raw, err := appendPayload(nil, p)
+	return string(raw), err
+}
+
+// IsCompact is the fast check of recorded JSON.
+func IsCompact(raw []byte) bool { return isCompact(raw) }
+
+// Herd is what the Recorder knows of the writers it released.
+type Herd struct{ h herd }
+
+// Released and Returned are what the Recorder tells it.
+func (h *Herd) Released(n int)    { h.h.released(n) }
+func (h *Herd) Returned(all bool) { h.h.returned(all) }
+
+// Expected says that somebody is waited for.
+func (h *Herd) Expected() bool { return h.h.size >= 2 }
+
+// PreparedRecord is a record as the Recorder has it written: its payload was encoded before.
+func PreparedRecord(runID string, e Event) (string, error) {
+	if err := e.prepare(); err != nil {
+		return "", err
+	}
+	line, err := AppendRecord([]byte("before"), runID, e)
+	return string(line), err
+}
+
 // DecodeJSON is DecodeRecord for any order of fields.
 func DecodeJSON(line []byte, runID string) (Event, error) {
 	_, sum, err := Unseal(line, runID)

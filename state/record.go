@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -30,59 +31,36 @@ const (
 var ErrRecord = errors.New("not a valid record")
 
 // Seal closes an open JSON object (its bytes without the last brace) with the checksum for the run.
-func Seal(open []byte, runID string) []byte {
-	open = append(open, crcOpen...)
-	sum := checksum(open[:len(open)-len(crcOpen)], runID)
-	var raw [4]byte
-	raw[0], raw[1], raw[2], raw[3] = byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)
-	open = hex.AppendEncode(open, raw[:])
-	return append(open, crcClose...)
+func Seal(open []byte, runID string) []byte { return seal(open, 0, runID) }
+
+// seal closes the object that begins at start.
+func seal(dst []byte, start int, runID string) []byte {
+	sum := checksum(dst[start:], runID)
+	dst = append(dst, crcOpen...)
+	raw := [4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}
+	dst = hex.AppendEncode(dst, raw[:])
+	return append(dst, crcClose...)
 }
 
 // Unseal verifies what Seal made (a trailing newline is allowed) and returns the bytes before the checksum, and it.
 func Unseal(line []byte, runID string) (open []byte, sum uint32, err error) {
 	line = bytes.TrimSuffix(line, []byte{'\n'})
-	if len(line) < crcLen {
-		return nil, 0, fmt.Errorf("%w: too short", ErrRecord)
-	}
-	cut := len(line) - crcLen
-	tail := line[cut:]
-	if string(tail[:len(crcOpen)]) != crcOpen || string(tail[len(tail)-len(crcClose):]) != crcClose {
-		return nil, 0, fmt.Errorf("%w: no checksum at its end", ErrRecord)
-	}
-	digits := tail[len(crcOpen) : len(crcOpen)+8]
-	sum, ok := readSum(digits)
-	if !ok {
-		return nil, 0, fmt.Errorf("%w: its checksum is not a number", ErrRecord)
+	cut, sum, err := sealOf(line)
+	if err != nil {
+		return nil, 0, err
 	}
 	if checksum(line[:cut], runID) != sum {
-		return nil, 0, fmt.Errorf("%w: its checksum does not match", ErrRecord)
+		return nil, 0, errChecksum
 	}
 	return line[:cut], sum, nil
 }
 
-// readSum reads hex digits as Seal writes them: one bit makes an a of an A.
-func readSum(digits []byte) (sum uint32, ok bool) {
-	for _, c := range digits {
-		switch {
-		case c >= '0' && c <= '9':
-			sum = sum<<4 | uint32(c-'0')
-		case c >= 'a' && c <= 'f':
-			sum = sum<<4 | uint32(c-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return sum, true
-}
-
 func checksum(b []byte, runID string) uint32 {
-	return crc32.Update(crc32.Update(0, castagnoli, []byte(runID)), castagnoli, b)
-}
-
-// Marshal is the JSON that Dogear records and hashes: compact, without HTML escapes, invalid UTF-8 replaced.
-func Marshal(v any) (json.RawMessage, error) {
-	return appendJSON(nil, v)
+	seed := ^uint32(0)
+	for i := range len(runID) { // by hand: a conversion for crc32 would be the only allocation of a record
+		seed = castagnoli[byte(seed)^runID[i]] ^ seed>>8
+	}
+	return crc32.Update(^seed, castagnoli, b)
 }
 
 func appendJSON(dst []byte, v any) ([]byte, error) {
@@ -95,9 +73,13 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
 }
 
+// envelopeSize is about how many bytes a record has beside its payload.
+const envelopeSize = 256
+
 // AppendRecord appends the event as one line, newline included.
 func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 	start := len(dst)
+	dst = slices.Grow(dst, e.body.size()+envelopeSize)
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, e.Seq, 10)
 	dst = append(dst, `,"d":`...)
@@ -126,48 +108,22 @@ func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 		dst = append(dst, `,"att":`...)
 		dst = strconv.AppendInt(dst, int64(e.Attempt), 10)
 	}
-	var err error
-	switch data := e.Data.(type) {
-	case Ignored:
-		dst = append(dst, `,"ign":true,"data":`...)
-		dst = append(dst, data.Raw...)
-	case ItemStarted, StepStarted: // by far the most frequent notes, and they say nothing
-		dst = append(dst, `,"data":{}`...)
-	default:
-		dst = append(dst, `,"data":`...)
-		if dst, err = appendJSON(dst, data); err != nil {
+	if _, ok := e.Data.(Ignored); ok {
+		dst = append(dst, `,"ign":true`...)
+	}
+	dst = append(dst, `,"data":`...)
+	if e.body != nil {
+		dst = e.body.append(dst)
+	} else {
+		var err error
+		if dst, err = appendPayload(dst, e.Data); err != nil {
 			return dst[:start], fmt.Errorf("encode %s: %w", e.Type, err)
 		}
 	}
 	if len(dst)-start+crcLen+1 > MaxEvent {
 		return dst[:start], fmt.Errorf("encode %s: %w", e.Type, ErrTooLarge)
 	}
-	// Seal must see this record alone, not what stands before it in dst.
-	line := Seal(dst[start:len(dst):len(dst)], runID)
-	dst = append(dst[:start], line...)
-	return append(dst, '\n'), nil
-}
-
-func appendField(dst []byte, name, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	dst = append(dst, ',', '"')
-	dst = append(dst, name...)
-	dst = append(dst, '"', ':')
-	return appendString(dst, value)
-}
-
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			raw, _ := Marshal(s) // a string always encodes
-			return append(dst, raw...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
+	return append(seal(dst, start, runID), '\n'), nil
 }
 
 // DecodeRecord reads a line that AppendRecord wrote for the run. Its errors are ErrRecord for a broken line, and
@@ -231,19 +187,6 @@ func ReadNumbers(line []byte) (seq, durable uint64, err error) {
 	}
 	durable, _ = leadingUint(rest)
 	return seq, durable, nil
-}
-
-// IsMark tells whether a sealed record is a journal.mark, without decoding it, if it stands as AppendRecord writes it.
-func IsMark(line []byte) bool {
-	var e envelope
-	e.rest = line
-	e.expect(`{"seq":`)
-	e.uint()
-	e.expect(`,"d":`)
-	e.uint()
-	e.expect(`,"t":`)
-	e.text()
-	return e.follows(`,"type":"` + string(TypeJournalMark) + `"`)
 }
 
 func leadingUint(b []byte) (uint64, []byte) {

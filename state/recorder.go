@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,27 +22,32 @@ type Recorder struct {
 	opened  uint64 // the last number when it was opened: what observers get as history
 	created string // the first record, for snapshots
 
-	mu      sync.Mutex // guards pending, closing, failed
+	mu      sync.Mutex // guards pending, bytes, closing, failed
 	pending []entry
+	bytes   int        // size of the payloads in pending
+	room    *sync.Cond // of mu: signalled when pending was taken, and when nothing more is
 	closing bool
 	failed  error
+	waiting atomic.Int64  // how many of pending are waited for
 	wake    chan struct{} // capacity 1; sent by whoever adds to pending, received by loop
-	broken  chan struct{} // closed by loop when the journal failed
+	broken  chan struct{} // closed when the journal failed
 	done    chan struct{} // closed by loop when it ends
+	herd    herd          // loop's own
 
-	fold    sync.RWMutex // guards st, last, ring
+	fold    sync.RWMutex // guards st, last, ring, grown
 	st      *WorkflowState
 	last    Event
-	ring    []Event // the last events, for observers that keep up; empty when nobody observes
-	grown   chan struct{}
-	durable uint64 // highest number known to be on disk; loop's own
-	epoch   uint64 // of this session; loop's own until set, then constant
-	noted   bool   // the recovery has been marked; loop's own
+	ring    []Event       // the last events, for observers that keep up; empty when nobody observes
+	grown   chan struct{} // closed, and made anew, when ring grows
+	durable uint64        // highest number known to be on disk; loop's own
+	epoch   uint64        // of this session; loop's own until set, then constant
+	noted   bool          // the recovery has been marked; loop's own
 
 	snap      snapshotter
 	watched   bool // there are observers; constant
 	observers sync.WaitGroup
-	stop      chan struct{} // closed by Close: observers end when they have seen everything
+	watcher   sync.WaitGroup // of Journal.Lost
+	stop      chan struct{}  // closed by Close: observers end when they have seen everything
 }
 
 type entry struct {
@@ -71,6 +76,10 @@ type Observer func(Event)
 const (
 	ringSize = 256
 	maxBatch = 4096
+	// maxBytes is the size of payloads at which a batch is full, and maxPending at which who adds another one waits: a
+	// program that emits faster than the disk takes it is slowed down, and does not fill the memory.
+	maxBytes   = 4 << 20
+	maxPending = 64 << 20
 )
 
 // OpenRecorder opens a run for writing; its errors are those of [Store.Open] and [Load]. In a new run the first event
@@ -85,6 +94,7 @@ func OpenRecorder(ctx context.Context, store Store, run string, o RecorderOption
 		wake: make(chan struct{}, 1), broken: make(chan struct{}), done: make(chan struct{}), stop: make(chan struct{}),
 		grown: make(chan struct{}), watched: len(o.Observers) > 0,
 	}
+	r.room = sync.NewCond(&r.mu)
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -94,6 +104,7 @@ func OpenRecorder(ctx context.Context, store Store, run string, o RecorderOption
 	r.durable = journal.Last() // opening made everything that is there durable
 	r.epoch = max(r.st.Epoch+1, journal.Epoch())
 	go r.loop()
+	r.watcher.Go(r.watchLost)
 	for _, o := range o.Observers {
 		r.observers.Go(func() { r.observe(o) })
 	}
@@ -126,8 +137,15 @@ func (r *Recorder) load(ctx context.Context) error {
 	return nil
 }
 
-// Post hands an event over without waiting. It is written before any event handed over later.
-func (r *Recorder) Post(e Event) { r.add(entry{event: e}) }
+// Post hands an event over without waiting for it. It is written before any event handed over later. One that can't be
+// encoded ends the writing, since nobody else would be told.
+func (r *Recorder) Post(e Event) {
+	if err := e.prepare(); err != nil {
+		r.fail(err)
+		return
+	}
+	_ = r.add(entry{event: e}) // Err keeps why nothing is written any more
+}
 
 // Emit records a note: it returns once the event survives the death of this process.
 func (r *Recorder) Emit(e Event) (uint64, error) { return r.wait(e, false) }
@@ -135,29 +153,54 @@ func (r *Recorder) Emit(e Event) (uint64, error) { return r.wait(e, false) }
 // Commit records a durable event: it returns once the event, and every earlier one, survives a power cut.
 func (r *Recorder) Commit(e Event) (uint64, error) { return r.wait(e, true) }
 
+// wait encodes the event, here and not in loop, which is what all others wait for. An event that can't be encoded is
+// refused alone.
 func (r *Recorder) wait(e Event, sync bool) (uint64, error) {
+	if err := e.prepare(); err != nil {
+		return 0, fmt.Errorf("run %q: %w", r.run, err)
+	}
 	done := make(chan written, 1)
-	r.add(entry{event: e, sync: sync, done: done})
+	if err := r.add(entry{event: e, sync: sync, done: done}); err != nil {
+		return 0, err
+	}
 	w := <-done
 	return w.seq, w.err
 }
 
-func (r *Recorder) add(en entry) {
+func (r *Recorder) add(en entry) error {
 	r.mu.Lock()
-	err := r.failed
-	if err == nil && r.closing {
-		err = fmt.Errorf("run %q is closed: %w", r.run, ErrJournalFailed)
+	for r.bytes > maxPending && r.refusal() == nil {
+		r.room.Wait()
 	}
+	err := r.refusal()
 	if err == nil {
-		r.pending = append(r.pending, en)
+		r.push(en)
 	}
 	r.mu.Unlock()
-	if err != nil {
-		if en.done != nil {
-			en.done <- written{err: err}
-		}
-		return
+	if err == nil {
+		r.rouse()
 	}
+	return err
+}
+
+// refusal says why nothing is added any more. mu is held.
+func (r *Recorder) refusal() error {
+	if r.failed == nil && r.closing {
+		return fmt.Errorf("run %q is closed: %w", r.run, ErrJournalFailed)
+	}
+	return r.failed
+}
+
+// push adds to pending. mu is held.
+func (r *Recorder) push(en entry) {
+	r.pending = append(r.pending, en)
+	r.bytes += en.event.body.size()
+	if en.done != nil {
+		r.waiting.Add(1)
+	}
+}
+
+func (r *Recorder) rouse() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -202,7 +245,8 @@ func (r *Recorder) New() bool {
 // Failed is closed when the journal can't be written any more; Err tells why.
 func (r *Recorder) Failed() <-chan struct{} { return r.broken }
 
-// Err is the error that ended the writing, nil while it goes on. It is ErrJournalFailed.
+// Err is the error that ended the writing, nil while it goes on. It is ErrJournalFailed, and ErrFenced when somebody else
+// took the run over.
 func (r *Recorder) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -212,21 +256,11 @@ func (r *Recorder) Err() error {
 // Close writes what is pending, a closing mark if this opening wrote anything, and a snapshot; waits until the observers
 // have seen everything, or ctx is done; and gives up the lock. The Recorder refuses events from then on.
 func (r *Recorder) Close(ctx context.Context) error {
-	if r.wrote() && r.Err() == nil {
-		_, _ = r.Commit(New(Scope{}, JournalMark{Kind: MarkClosed})) // a failure shows in Err below
-	}
-	r.mu.Lock()
-	if r.closing {
-		r.mu.Unlock()
+	if !r.closeDoor() {
 		return nil
 	}
-	r.closing = true
-	r.mu.Unlock()
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
 	<-r.done
+	r.watcher.Wait()
 	err := r.Err()
 	r.snap.wait()
 	if snaps, ok := r.store.(Snapshots); ok && err == nil && r.journal.Last() > r.opened {
@@ -237,108 +271,29 @@ func (r *Recorder) Close(ctx context.Context) error {
 	return errors.Join(err, r.waitObservers(ctx), r.journal.Close())
 }
 
+// closeDoor lets nothing be added behind the closing mark; false: somebody else has closed it.
+func (r *Recorder) closeDoor() bool {
+	mark := New(Scope{}, JournalMark{Kind: MarkClosed})
+	_ = mark.prepare() // it always encodes
+	wrote := r.wrote()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return false
+	}
+	if r.failed == nil && (wrote || len(r.pending) > 0) {
+		r.push(entry{event: mark, sync: true})
+	}
+	r.closing = true
+	r.room.Broadcast()
+	r.rouse()
+	return true
+}
+
 func (r *Recorder) wrote() bool {
 	r.fold.RLock()
 	defer r.fold.RUnlock()
 	return r.st.Seq > r.opened && !r.st.Closed
-}
-
-// loop is the goroutine that appends.
-func (r *Recorder) loop() {
-	defer close(r.done)
-	for {
-		r.gather()
-		batch, closing := r.take()
-		if len(batch) > 0 {
-			r.write(batch)
-			continue
-		}
-		if closing {
-			return
-		}
-		select {
-		case <-r.wake:
-		case <-r.journal.Lost():
-			r.fail(fmt.Errorf("run %q: %w", r.run, ErrFenced))
-			<-r.wake // nothing is written any more; waits for the next caller or for Close
-		}
-	}
-}
-
-// gather lets those who were woken by the last batch hand over their next events before the next sync begins: a sync
-// takes as long for one event as for all of them.
-func (r *Recorder) gather() {
-	for last := -1; ; {
-		r.mu.Lock()
-		n := len(r.pending)
-		r.mu.Unlock()
-		if n == last || n >= maxBatch {
-			return
-		}
-		last = n
-		runtime.Gosched()
-	}
-}
-
-// take removes the next batch. The first record of a run goes alone, so that it is durable before anything follows.
-func (r *Recorder) take() ([]entry, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := min(len(r.pending), maxBatch)
-	if n > 1 && r.durable == 0 {
-		n = 1
-	}
-	batch := r.pending[:n:n]
-	if r.pending = r.pending[n:]; len(r.pending) == 0 {
-		r.pending = nil // holds on to no text that is written
-	}
-	return batch, r.closing
-}
-
-func (r *Recorder) write(batch []entry) {
-	if err := r.Err(); err != nil {
-		reply(batch, 0, err)
-		return
-	}
-	events, sync, lead := r.number(batch)
-	if err := r.journal.Append(context.Background(), events, sync); err != nil {
-		r.fail(fmt.Errorf("run %q: writing the journal: %w", r.run, err))
-		reply(batch, 0, r.Err())
-		return
-	}
-	if sync {
-		r.durable = events[len(events)-1].Seq
-	}
-	err := r.apply(events)
-	if err != nil {
-		r.fail(err)
-	}
-	reply(batch, events[lead].Seq, err)
-	r.snap.consider(r)
-}
-
-// number gives the batch its numbers; lead is the position of the first event of the batch, behind a recovery mark.
-func (r *Recorder) number(batch []entry) (events []Event, sync bool, lead int) {
-	next := r.journal.Last() + 1
-	now := r.now().UTC().Round(0)
-	events = make([]Event, 0, len(batch)+1)
-	if rec := r.journal.Recovery(); rec != nil && !r.noted && next > 1 {
-		r.noted, lead = true, 1
-		events = append(events, New(Scope{}, JournalMark{Kind: MarkRecovered, From: rec.From, BytesLost: rec.BytesLost}))
-	}
-	for _, en := range batch {
-		events = append(events, en.event)
-		sync = sync || en.sync
-	}
-	for i := range events {
-		e := &events[i]
-		e.Seq, e.Durable, e.Epoch = next+uint64(i), r.durable, r.epoch
-		if e.Time.IsZero() {
-			e.Time = now
-		}
-	}
-	// The first record stands before anything else, whatever its caller asked for.
-	return events, sync || next == 1, lead
 }
 
 func (r *Recorder) apply(events []Event) error {
@@ -346,7 +301,7 @@ func (r *Recorder) apply(events []Event) error {
 	defer r.fold.Unlock()
 	for _, e := range events {
 		if err := r.st.Apply(e); err != nil {
-			return fmt.Errorf("run %q: %w: %w", r.run, ErrJournalFailed, err)
+			return err
 		}
 	}
 	if events[0].Seq == 1 {
@@ -355,20 +310,32 @@ func (r *Recorder) apply(events []Event) error {
 		}
 	}
 	r.last = events[len(events)-1]
+	r.last.body = nil
 	if r.watched {
-		r.ring = append(r.ring, events...)
+		r.keep(events)
+	}
+	return nil
+}
+
+// keep shows the events to the observers. fold is held.
+func (r *Recorder) keep(events []Event) {
+	for _, e := range events {
+		e.body = nil
+		r.ring = append(r.ring, e)
 	}
 	if n := len(r.ring); n > 2*ringSize {
 		r.ring = append([]Event(nil), r.ring[n-ringSize:]...)
 	}
 	close(r.grown)
 	r.grown = make(chan struct{})
-	return nil
 }
 
 func (r *Recorder) fail(err error) {
-	if !errors.Is(err, ErrJournalFailed) {
-		err = fmt.Errorf("%w: %w", ErrJournalFailed, err)
+	switch {
+	case errors.Is(err, ErrFenced):
+		err = &fencedError{r.run, err}
+	case !errors.Is(err, ErrJournalFailed):
+		err = fmt.Errorf("run %q: %w: %w", r.run, ErrJournalFailed, err)
 	}
 	r.mu.Lock()
 	first := r.failed == nil
@@ -376,20 +343,8 @@ func (r *Recorder) fail(err error) {
 		r.failed = err
 	}
 	r.mu.Unlock()
+	r.room.Broadcast()
 	if first {
 		close(r.broken)
-	}
-}
-
-func reply(batch []entry, seq uint64, err error) {
-	for i, en := range batch {
-		if en.done == nil {
-			continue
-		}
-		if err != nil {
-			en.done <- written{err: err}
-			continue
-		}
-		en.done <- written{seq: seq + uint64(i)}
 	}
 }

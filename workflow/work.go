@@ -187,6 +187,9 @@ func (s *session) takeRequests(ctx context.Context) {
 func (s *session) end(ctx context.Context, end ending) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := s.rec.Err(); err != nil {
+		if errors.Is(err, state.ErrFenced) {
+			return err // who took the run over goes on with it
+		}
 		return fmt.Errorf("%w; what was committed before is safe, and Run or --resume goes on from there", err)
 	}
 	stopped := state.RunStopped{Status: state.StatusCompleted}

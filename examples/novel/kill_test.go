@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/dogear-go/dogear/examples/novel/internal/killtest"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
+	"github.com/dogear-go/dogear/state/sqlitestore"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
@@ -48,13 +50,27 @@ func program(t *testing.T, store string) killtest.Program {
 	t.Helper()
 	path, err := build()
 	require.NoError(t, err)
-	return map[string]killtest.Program{
-		"file": {Path: path, Open: func(_ context.Context, dir string) (state.Store, error) { return filestore.Open(dir) }},
-	}[store]
+	switch store {
+	case "sqlite":
+		return killtest.Program{
+			Path: path,
+			Args: func(dir string) []string { return []string{"--store", "sqlite:" + database(dir)} },
+			Open: func(ctx context.Context, dir string) (state.Store, error) {
+				if _, err := os.Stat(database(dir)); err != nil {
+					return nil, state.ErrNotFound
+				}
+				return sqlitestore.Open(ctx, database(dir), sqlitestore.Options{})
+			},
+		}
+	default:
+		return killtest.Program{Path: path, Open: func(_ context.Context, dir string) (state.Store, error) { return filestore.Open(dir) }}
+	}
 }
 
+func database(dir string) string { return filepath.Join(dir, "runs.db") }
+
 // stores are those that the novel's program links.
-var stores = []string{"file"}
+var stores = []string{"file", "sqlite"}
 
 // TestKillAtRandomInstants: kill -9 at any instant, then --resume.
 func TestKillAtRandomInstants(t *testing.T) {
@@ -70,13 +86,15 @@ func TestKillAtRandomInstants(t *testing.T) {
 
 // TestTwoOfEverything: two processes work on one run at the same moment.
 func TestTwoOfEverything(t *testing.T) {
+	t.Parallel()
+	waiting, err := buildWaiting()
+	require.NoError(t, err)
 	for _, store := range stores {
 		t.Run(store, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 			defer cancel()
 			p := program(t, store)
-			waiting, err := buildWaiting()
-			require.NoError(t, err)
 			p.Waiting = waiting
 			killtest.Race(ctx, t, p, sizes.Get().Races)
 		})

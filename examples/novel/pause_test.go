@@ -19,6 +19,7 @@ import (
 // TestPauseEachStepBySignalAndFile: the novel as a process is asked to pause while each of its steps runs, by Ctrl+C or
 // by the pause file; it exits with 4, says how to go on, and resumes to the same book with no answer paid twice.
 func TestPauseEachStepBySignalAndFile(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
 	const delay, chapters = 30 * time.Millisecond, 2
@@ -34,6 +35,9 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 			},
 		} {
 			t.Run(step+" by "+name, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
+				defer cancel()
 				n := p.Novel(t, killtest.NewServer(t, delay), chapters)
 				code, out := pauseAt(ctx, t, n, step, func(c *killtest.Child) { ask(t, n, c) })
 				if code != 0 { // the poll of the pause file may come when a quick book is done
@@ -50,6 +54,7 @@ func TestPauseEachStepBySignalAndFile(t *testing.T) {
 
 // TestThirdSignalKills: the first drains, the second cancels, the third kills; resume still works.
 func TestThirdSignalKills(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
 	defer cancel()
 	n := program(t, "file").Novel(t, killtest.NewServer(t, 300*time.Millisecond), 1)

@@ -124,3 +124,19 @@ func BenchmarkAppendUnsynced(b *testing.B) {
 	}
 	require.NoError(b, j.Close())
 }
+
+// BenchmarkOpen opens a journal of 100,000 records, 45 MB, that is in the system's memory.
+func BenchmarkOpen(b *testing.B) {
+	s, err := OpenWith(b.TempDir(), Options{Sync: state.SyncNone})
+	require.NoError(b, err)
+	writeLong(b, s, 100_000)
+	h, err := s.Head(noContext(), testRun)
+	require.NoError(b, err)
+	b.SetBytes(h.Size)
+	b.ReportAllocs()
+	for b.Loop() {
+		j, err := open(s.fs, s.dir).Open(noContext(), testRun, state.OpenOptions{})
+		require.NoError(b, err)
+		require.NoError(b, j.Close())
+	}
+}

@@ -128,14 +128,13 @@ func afterCut(t *testing.T, disk *simfs.FS, m *model, seed uint64, what string) 
 // everything acknowledged, and what it finds is on the disk: it survives a power cut right after.
 func TestEveryOperationFailsOnce(t *testing.T) {
 	t.Parallel()
-	errs := []error{syscall.EIO, syscall.ENOSPC, syscall.EACCES}
 	all := newCuts(t, sizes.Get().FaultKinds)
 	all.seeds(sizes.Get().FaultRuns, func(t *testing.T, seed uint64) {
 		whole := simfs.New()
 		require.NoError(t, story(t, whole, &model{}, seed, ""))
 		for at := 1; at <= whole.Ops(); at++ {
 			all.cut(t, seed, at, func(image uint64, what string) {
-				fault := errs[(uint64(at)+image)%uint64(len(errs))]
+				fault := faults[(uint64(at)+image)%uint64(len(faults))]
 				rng := rand.New(rand.NewPCG(seed, uint64(at)))
 				disk, m := simfs.New(), &model{}
 				disk.Inject(simfs.Fault{At: at, Err: fault, Part: rng.IntN(101), Sticky: rng.IntN(3) == 0})

@@ -49,8 +49,10 @@ func sample(t *testing.T, n int) [][]byte {
 }
 
 // snapshotOf makes a checkpoint that proves the record seq.
-func snapshotOf(lines [][]byte, seq uint64) []byte {
-	_, sum, err := state.Unseal(lines[seq-1], testID)
+func snapshotOf(lines [][]byte, seq uint64) []byte { return snapshotWith(lines, seq, testID) }
+
+func snapshotWith(lines [][]byte, seq uint64, id string) []byte {
+	_, sum, err := state.Unseal(lines[seq-1], id)
 	if err != nil {
 		panic(err)
 	}
@@ -59,8 +61,8 @@ func snapshotOf(lines [][]byte, seq uint64) []byte {
 		panic(err)
 	}
 	open := fmt.Sprintf(`{"format":1,"fold":1,"run_id":%q,"seq":%d,"record":"%08x","created":%s,"summary":{},"state":{}`,
-		testID, seq, sum, created)
-	return append(state.Seal([]byte(open), testID), '\n')
+		id, seq, sum, created)
+	return append(state.Seal([]byte(open), id), '\n')
 }
 
 func join(lines [][]byte) (b []byte) {
@@ -101,7 +103,7 @@ func contents(s *Store) (lines [][]byte, err error) {
 
 func proofOf(lines [][]byte) (proof uint64) {
 	for _, l := range lines {
-		if r := checkLine(line{text: l[:len(l)-1], whole: true}, testID); r.err == nil {
+		if r := checkLine(line{text: l[:len(l)-1], whole: true}, state.NewSeals(testID)); r.err == nil {
 			proof = max(proof, r.d)
 		}
 	}

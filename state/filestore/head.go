@@ -86,7 +86,7 @@ func (s *Store) status(ctx context.Context, run string, f vfs.File, v view) (sta
 		}
 		from := max(upto-min(upto, size), known.seq) + 1
 		_, end := v.span(upto, upto)
-		for from < upto && end-v.offs[from-1] > 1<<20 {
+		for from < upto && end-v.offs.at(from-1) > 1<<20 {
 			from++
 		}
 		status, ok, err := statusWithin(ctx, f, v, from, upto)

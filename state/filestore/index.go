@@ -69,39 +69,63 @@ func (e *entry) replace(info fs.FileInfo, j journalScan) {
 	e.info, e.scan, e.told = info, j, told{}
 }
 
-// merge adds what was found, or written, behind what is known. Several may find the same.
-func (e *entry) merge(fsys vfs.FS, info fs.FileInfo, more journalScan) {
+// merge adds what was found behind what is known; several may find the same. It returns where all records stand up to
+// the last one that was found; not ok: what is known is no longer about this journal.
+func (e *entry) merge(fsys vfs.FS, info fs.FileInfo, more journalScan) (offs offsets, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.info == nil || !fsys.SameFile(e.info, info) || e.scan.runID != more.runID {
-		return
+	if !e.about(fsys, info, more.runID) || e.scan.last() < more.base {
+		return offsets{}, false
 	}
 	e.scan.proof = max(e.scan.proof, more.proof)
-	if have := e.scan.last(); have >= more.base && have < more.last() {
-		e.scan.offs = append(e.scan.offs, more.offs[have-more.base:]...)
+	if have := e.scan.last(); have < more.last() {
+		for i := have - more.base; i < more.offs.n; i++ {
+			e.scan.offs.add(more.offs.at(i))
+		}
 		e.scan.end = more.end
 	}
+	return e.scan.offs.first(more.last()), true
+}
+
+// grow adds records that were written: where each starts that follows the last one, and where they end.
+func (e *entry) grow(fsys vfs.FS, info fs.FileInfo, runID string, proof, last uint64, starts []int64, end int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.about(fsys, info, runID) {
+		return
+	}
+	e.scan.proof = max(e.scan.proof, proof)
+	if have := e.scan.last(); have >= last && have < last+uint64(len(starts)) { // a reader may have been faster
+		for _, off := range starts[have-last:] {
+			e.scan.offs.add(off)
+		}
+		e.scan.end = end
+	}
+}
+
+func (e *entry) about(fsys vfs.FS, info fs.FileInfo, runID string) bool {
+	return e.info != nil && fsys.SameFile(e.info, info) && e.scan.runID == runID
 }
 
 // view is what a reader sees of a journal: its sound beginning at one moment.
 type view struct {
 	runID  string
 	first  state.Event
-	offs   []int64
+	offs   offsets
 	end    int64
 	size   int64
 	proven uint64
 	damage error // proven damage behind the sound beginning
 }
 
-func (v view) last() uint64 { return uint64(len(v.offs)) }
+func (v view) last() uint64 { return v.offs.n }
 
 // span is where the records from to upto stand.
 func (v view) span(from, upto uint64) (off, end int64) {
 	if upto == v.last() {
-		return v.offs[from-1], v.end
+		return v.offs.at(from - 1), v.end
 	}
-	return v.offs[from-1], v.offs[upto]
+	return v.offs.at(from - 1), v.offs.at(upto)
 }
 
 // view looks at the journal f. When need is not zero and that many records are known already, nothing is read. A writer
@@ -138,27 +162,42 @@ func (s *Store) look(ctx context.Context, run string, f vfs.File, need uint64) (
 	e := s.entry(run)
 	known, ok := e.known(s.fs, info)
 	if ok && need > 0 && need <= known.last() {
-		return view{runID: known.runID, first: known.first, offs: known.offs, end: known.end}, nil
+		return view{runID: known.runID, first: known.first, offs: known.offs.first(known.last()), end: known.end}, nil
 	}
 	if !ok {
-		if known, err = scanFirst(f); err != nil {
-			return view{}, s.noFirst(run, err, w)
-		}
-		if err := s.checkName(run, known.first); err != nil {
-			return view{}, err
-		}
-		e.replace(info, known)
+		return s.lookAnew(ctx, run, f, info, w)
 	}
 	more := known
-	more.base, more.offs = known.last(), nil
+	more.base, more.offs = known.last(), offsets{}
 	if err := more.extend(ctx, f); err != nil {
 		return view{}, err
 	}
-	e.merge(s.fs, info, more)
-
 	v := view{runID: known.runID, first: known.first, end: more.end, size: more.size}
-	v.offs = append(known.offs[:len(known.offs):len(known.offs)], more.offs...)
+	if v.offs, ok = e.merge(s.fs, info, more); !ok { // forgotten meanwhile
+		v.offs = known.offs.clone()
+		for i := range more.offs.n {
+			v.offs.add(more.offs.at(i))
+		}
+	}
 	v.proven, v.damage = s.judge(run, more, w)
+	return v, nil
+}
+
+// lookAnew reads a journal of which nothing is known.
+func (s *Store) lookAnew(ctx context.Context, run string, f vfs.File, info fs.FileInfo, w witness) (view, error) {
+	j, err := scanFirst(f)
+	if err != nil {
+		return view{}, s.noFirst(run, err, w)
+	}
+	if err := s.checkName(run, j.first); err != nil {
+		return view{}, err
+	}
+	if err := j.extend(ctx, f); err != nil {
+		return view{}, err
+	}
+	s.entry(run).replace(info, j)
+	v := view{runID: j.runID, first: j.first, offs: j.offs.first(j.last()), end: j.end, size: j.size}
+	v.proven, v.damage = s.judge(run, j, w)
 	return v, nil
 }
 

@@ -161,13 +161,14 @@ func (j *journal) write(events []state.Event) error {
 	if err := j.writeOut(); err != nil {
 		return err
 	}
-	added := journalScan{runID: j.runID, base: j.last.Load(), offs: starts, end: j.end}
+	proof := uint64(0)
 	for i, e := range events {
-		added.offs[i] += before
-		added.proof = max(added.proof, e.Durable)
+		starts[i] += before
+		proof = max(proof, e.Durable)
 	}
-	j.last.Store(added.last())
-	j.entry.merge(j.store.fs, j.info, added)
+	last := j.last.Load()
+	j.last.Store(last + uint64(len(events)))
+	j.entry.grow(j.store.fs, j.info, j.runID, proof, last, starts, j.end)
 	if cap(j.buf) > keepBuffer {
 		j.buf = nil
 	}

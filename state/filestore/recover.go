@@ -149,8 +149,8 @@ func (s *Store) makeDurable(j *journal, scan journalScan, proven uint64) error {
 	if proven == scan.last() {
 		return nil
 	}
-	buf := make([]byte, min(1<<20, scan.end-scan.offs[proven]))
-	for off := scan.offs[proven]; off < scan.end; {
+	buf := make([]byte, min(1<<20, scan.end-scan.offs.at(proven)))
+	for off := scan.offs.at(proven); off < scan.end; {
 		part := buf[:min(int64(len(buf)), scan.end-off)]
 		if _, err := j.file.ReadAt(part, off); err != nil {
 			return err

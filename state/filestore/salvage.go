@@ -1,6 +1,10 @@
 package filestore
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/dogear-go/dogear/state"
+)
 
 // salvaged is a valid record inside a broken line.
 type salvaged struct {
@@ -10,7 +14,7 @@ type salvaged struct {
 
 // salvage finds the valid records in a broken line. A damaged newline makes one line of two sound records, and rubbish
 // before a record breaks its line but not the record.
-func salvage(text []byte, runID string) []salvaged {
+func salvage(text []byte, seals state.Seals) []salvaged {
 	const (
 		head  = `{"seq":`
 		tail  = `,"crc":"`
@@ -36,7 +40,7 @@ func salvage(text []byte, runID string) []salvaged {
 			if end > len(text) {
 				break
 			}
-			rec := checkLine(line{text: text[start:end], whole: true}, runID)
+			rec := checkLine(line{text: text[start:end], whole: true}, seals)
 			if rec.err == nil {
 				found = append(found, salvaged{place{off: int64(start), size: int64(end - start), d: rec.d}, rec.seq})
 				at = end

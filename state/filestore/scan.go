@@ -25,7 +25,7 @@ type journalScan struct {
 	runID string
 	first state.Event // the first record
 	base  uint64      // how many records of the sound beginning stand before offs
-	offs  []int64     // where each of the others starts; record n at n-1-base
+	offs  offsets     // where each of the others starts; record n at n-1-base
 	end   int64       // where the sound beginning ends
 	proof uint64      // the highest number that a valid record, anywhere, knows to be on disk
 
@@ -34,7 +34,7 @@ type journalScan struct {
 	why  string // what is wrong with the line at end; empty: nothing follows, or padding
 }
 
-func (j *journalScan) last() uint64 { return j.base + uint64(len(j.offs)) }
+func (j *journalScan) last() uint64 { return j.base + j.offs.n }
 
 // errNoRecord means that a journal has no first record and nothing that shows it ever had one.
 var errNoRecord = errors.New("no first record")
@@ -53,7 +53,9 @@ func scanFirst(r io.ReaderAt) (journalScan, error) {
 	id := state.ReadRunID(ln.text) // of a blank line: none
 	e, err := decodeFirst(ln, id)
 	if err == nil || errors.Is(err, state.ErrNewerFormat) {
-		return journalScan{runID: id, first: e, offs: []int64{0}, end: ln.size, size: ln.size}, err
+		j := journalScan{runID: id, first: e, end: ln.size, size: ln.size}
+		j.offs.add(0)
+		return j, err
 	}
 	why := err
 	for {
@@ -99,7 +101,7 @@ func decodeFirst(ln line, id string) (state.Event, error) {
 // plausible tells whether a line after a broken first one is, or was, a record. The first record is written alone, so
 // such a line shows that the first one had been acknowledged; what a power cut leaves of the first alone has none.
 func plausible(ln line, id string) bool {
-	if _, _, err := state.Unseal(ln.text, id); err == nil && id != "" {
+	if id != "" && state.NewSeals(id).Check(ln.text) == nil {
 		return true
 	}
 	return bytes.HasPrefix(ln.text, []byte(`{"seq":`)) && bytes.Contains(ln.text, []byte(`"type":"`))
@@ -113,7 +115,7 @@ type record struct {
 }
 
 // checkLine reads the numbers of a line, whose checksum must match.
-func checkLine(ln line, runID string) record {
+func checkLine(ln line, seals state.Seals) record {
 	r := record{line: ln}
 	if ln.blank {
 		r.err = errBlank
@@ -123,7 +125,7 @@ func checkLine(ln line, runID string) record {
 		r.err = state.ErrTooLarge
 		return r
 	}
-	if _, _, r.err = state.Unseal(ln.text, runID); r.err != nil {
+	if r.err = seals.Check(ln.text); r.err != nil {
 		if !ln.whole {
 			r.err = errUnfinished
 		}
@@ -141,7 +143,7 @@ func checkLine(ln line, runID string) record {
 }
 
 // scanLines calls visit for each line from the offset on.
-func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visit func(record) error) error {
+func scanLines(ctx context.Context, r io.ReaderAt, seals state.Seals, off int64, visit func(record) error) error {
 	lines := newLineReader(r, off, firstBuffer)
 	for n := 1; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -154,7 +156,7 @@ func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visi
 		if err != nil {
 			return err
 		}
-		if err := visit(checkLine(ln, runID)); err != nil {
+		if err := visit(checkLine(ln, seals)); err != nil {
 			return err
 		}
 	}
@@ -165,7 +167,8 @@ func scanLines(ctx context.Context, r io.ReaderAt, runID string, off int64, visi
 // the disk already.
 func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 	j.why, j.size = "", j.end
-	return scanLines(ctx, r, j.runID, j.end, func(rec record) error {
+	seals := state.NewSeals(j.runID)
+	return scanLines(ctx, r, seals, j.end, func(rec record) error {
 		if rec.blank {
 			return nil
 		}
@@ -176,7 +179,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 		if rec.err == nil {
 			j.proof = max(j.proof, rec.d)
 		} else {
-			for _, p := range salvage(rec.text, j.runID) { // a broken newline must not take the next record's proof away
+			for _, p := range salvage(rec.text, seals) { // a broken newline must not take the next record's proof away
 				j.proof = max(j.proof, p.d)
 			}
 		}
@@ -190,7 +193,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 			if err := refuseNewer(rec.text, j.runID); err != nil {
 				return err
 			}
-			j.offs = append(j.offs, rec.off)
+			j.offs.add(rec.off)
 			j.end = j.size
 		}
 		return nil
@@ -199,7 +202,7 @@ func (j *journalScan) extend(ctx context.Context, r io.ReaderAt) error {
 
 // refuseNewer refuses a journal in which a newer version has begun to write its own format.
 func refuseNewer(text []byte, runID string) error {
-	if !state.IsMark(text) {
+	if !state.IsType(text, state.TypeJournalMark) {
 		return nil
 	}
 	e, err := state.DecodeRecord(text, runID)

@@ -12,10 +12,17 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) state.Store {
-		s, err := Open(t.TempDir())
-		require.NoError(t, err)
-		return s
+	storetest.RunWith(t, storetest.Options{
+		Open: func(t *testing.T) state.Store {
+			s, err := Open(t.TempDir())
+			require.NoError(t, err)
+			return s
+		},
+		Reopen: func(t testing.TB, s state.Store) state.Store {
+			again, err := Open(s.(*Store).Dir())
+			require.NoError(t, err)
+			return again
+		},
 	})
 }
 

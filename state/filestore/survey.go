@@ -63,7 +63,7 @@ func (s *Store) survey(ctx context.Context, run string, f vfs.File, w witness) (
 	if err := s.surveyFirst(run, v, r, w); err != nil {
 		return nil, err
 	}
-	err := scanLines(ctx, r, v.runID, 0, func(rec record) error {
+	err := scanLines(ctx, r, state.NewSeals(v.runID), 0, func(rec record) error {
 		v.add(rec)
 		if rec.err == nil {
 			return refuseNewer(rec.text, v.runID)
@@ -115,8 +115,8 @@ func (v *survey) add(rec record) {
 	}
 	v.lines++
 	v.size = v.read
-	_, _, unsealed := state.Unseal(rec.text, v.runID)
-	if rec.err == nil || errors.Is(rec.err, errUnfinished) && unsealed == nil && rec.seq > 0 && rec.d < rec.seq {
+	seals := state.NewSeals(v.runID)
+	if rec.err == nil || errors.Is(rec.err, errUnfinished) && seals.Check(rec.text) == nil && rec.seq > 0 && rec.d < rec.seq {
 		v.put(rec.seq, place{off: rec.off, size: int64(len(rec.text)), line: v.lines, d: rec.d, alone: rec.err == nil, ended: rec.whole})
 		if rec.err != nil { // nothing but its newline is lost
 			v.flaws = append(v.flaws, flaw{v.lines, v.previous, 0, rec.err.Error()})
@@ -124,7 +124,7 @@ func (v *survey) add(rec record) {
 		return
 	}
 	rest, before := rec.size, v.previous
-	for _, p := range salvage(rec.text, v.runID) {
+	for _, p := range salvage(rec.text, seals) {
 		rest -= p.size
 		p.ended = rec.whole || p.off+p.size < int64(len(rec.text))
 		p.off += rec.off

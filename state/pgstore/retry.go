@@ -17,8 +17,9 @@ const (
 	firstWait = 5 * time.Millisecond
 	lastWait  = 500 * time.Millisecond // a server that restarts is noticed soon, and not besieged
 
-	// How long one statement may take before its connection is given up for dead, besides [Options.Retry]. Without it a
-	// connection that a router has forgotten would hold an append for as long as TCP goes on trying.
+	// How long one statement may take before its connection is given up for dead. Without it a connection that a router
+	// has forgotten would hold an append for as long as TCP goes on trying, a quarter of an hour.
+	patience    = 15 * time.Second
 	perMegabyte = time.Second
 )
 
@@ -85,7 +86,7 @@ var errSlow = errors.New("the database did not answer in time")
 
 // attempt does it once, for at most as long as an answer about so many bytes may take.
 func (s *Store) attempt(ctx context.Context, bytes int64, do func(ctx context.Context) error) error {
-	limit := max(s.o.Retry, s.o.Lease) + time.Duration(bytes>>20)*perMegabyte
+	limit := max(patience, s.o.Lease) + time.Duration(bytes>>20)*perMegabyte
 	inner, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
 	defer cancel()
 	err := do(inner)

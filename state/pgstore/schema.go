@@ -27,15 +27,17 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.retry(ctx, func(ctx context.Context) error {
-		return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite},
-			func(tx pgx.Tx) error { return s.migrate(ctx, tx, len(files)) })
-	})
-	if err != nil {
-		return fmt.Errorf("pgstore: migrate the schema %q: %w", s.o.Schema, err)
+	// Another process may take its time over it, so that only the caller says how long to wait.
+	for r := s.newRetrier(); ; {
+		err := s.inTx(ctx, func(tx pgx.Tx) error { return s.migrate(ctx, tx, len(files)) })
+		if err == nil {
+			s.ready.Store(true)
+			return nil
+		}
+		if err := r.again(ctx, err); err != nil {
+			return fmt.Errorf("pgstore: migrate the schema %q: %w", s.o.Schema, err)
+		}
 	}
-	s.ready.Store(true)
-	return nil
 }
 
 func (s *Store) migrate(ctx context.Context, tx pgx.Tx, latest int) error {

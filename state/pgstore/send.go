@@ -137,7 +137,7 @@ func (j *journal) readBack(ctx context.Context) error {
 			return err
 		}
 		any = true
-		if seq == nil {
+		if seq == nil || epoch != j.epoch { // what another wrote says nothing
 			break
 		}
 		if there == 0 && *seq != max(j.synced, 1) || there > 0 && *seq != there+1 || *seq > j.upto() {

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // server returns the shared server.
-func server(t *testing.T) *pgtest.Server {
+func server(t testing.TB) *pgtest.Server {
 	t.Helper()
 	schemas.Add(1)
 	s, err := shared()
@@ -48,7 +48,7 @@ func server(t *testing.T) *pgtest.Server {
 }
 
 // pool opens a pool that ends with the test.
-func pool(t *testing.T, url string) *pgxpool.Pool {
+func pool(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	p, err := pgxpool.New(t.Context(), url)
 	require.NoError(t, err)

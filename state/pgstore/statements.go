@@ -194,3 +194,6 @@ func newStatements(schema string) *statements {
 		raw: fill(readRaw), keepDamaged: fill(keepDamaged), putMark: fill(putMark), dropSnapshot: fill(dropSnapshot),
 	}
 }
+
+// in puts the schema into the text of a statement.
+func (s *statements) in(text string) string { return strings.ReplaceAll(text, "{schema}", s.schema) }

@@ -25,6 +25,7 @@ import (
 // checksum including all before it. What was moved into the database in between was synced there first, at both levels.
 type committer struct {
 	store *Store
+	every int // pages in the log that make a checkpoint worth while; constant
 
 	mu      sync.Mutex // guards what follows
 	waiting []*op
@@ -55,7 +56,8 @@ const (
 	// maxTogether is how many may share a transaction.
 	maxTogether = 4096
 
-	// checkpointPages is the length of the log, in pages, from which on it is moved into the database. SQLite's own.
+	// checkpointPages is the length of the log, in pages, from which on it is moved into the database, unless a test says
+	// another. SQLite's own.
 	checkpointPages = 1000
 )
 
@@ -117,7 +119,7 @@ func (c *committer) lead(own *op) {
 // checkpoint moves the log into the database when it is long. SQLite does that by itself, but says nothing of a sync of
 // the log that failed over it, after which the system counts the log's pages as clean. Other errors leave the log as it is.
 func (c *committer) checkpoint() {
-	if c.pages < checkpointPages || c.broken != nil {
+	if c.pages < c.every || c.broken != nil {
 		return
 	}
 	c.pages = 0

@@ -60,6 +60,7 @@ func Open(ctx context.Context, file string, o Options) (*Store, error) {
 func open(ctx context.Context, path, vfsName string, o Options) (*Store, error) {
 	s := &Store{file: path, vfs: vfsName, sync: o.Sync}
 	s.commits.store, s.readers.store = s, s
+	s.commits.every = checkpointPages
 	s.readers.init()
 	if err := s.commits.open(ctx); err != nil {
 		return nil, fmt.Errorf("sqlitestore: open %s: %w", path, err)

@@ -12,10 +12,14 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) state.Store {
-		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "sub", "runs.db"), Options{})
+	open := func(t testing.TB, file string) state.Store {
+		s, err := Open(t.Context(), file, Options{})
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, s.Close()) })
 		return s
+	}
+	storetest.RunWith(t, storetest.Options{
+		Open:   func(t *testing.T) state.Store { return open(t, filepath.Join(t.TempDir(), "sub", "runs.db")) },
+		Reopen: func(t testing.TB, s state.Store) state.Store { return open(t, s.(*Store).File()) },
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-func checkOrder(t *testing.T, s state.Store) {
+func checkOrder(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	w.note(note("1", "a"), note("2", "b"))
 	w.commit(note("3", "c"))
@@ -38,7 +39,7 @@ func checkOrder(t *testing.T, s state.Store) {
 	}
 }
 
-func checkModes(t *testing.T, s state.Store) {
+func checkModes(t testing.TB, s state.Store) {
 	_, err := s.Open(t.Context(), run, state.OpenOptions{Mode: state.OpenExisting})
 	require.ErrorIs(t, err, state.ErrNotFound)
 	w := resume(t, s, run, state.OpenOrCreate)
@@ -53,7 +54,7 @@ func checkModes(t *testing.T, s state.Store) {
 	}
 }
 
-func checkBeginning(t *testing.T, s state.Store) {
+func checkBeginning(t testing.TB, s state.Store) {
 	// Whoever opens a run anew and dies leaves nothing behind.
 	w := resume(t, s, run, state.Create)
 	require.Zero(t, w.j.Last())
@@ -87,7 +88,7 @@ func checkBeginning(t *testing.T, s state.Store) {
 	start(t, s, run).close()
 }
 
-func checkIdempotent(t *testing.T, s state.Store) {
+func checkIdempotent(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	w.commit(note("1", "a"), note("2", "b"))
 	// The acknowledgement got lost, or only part of the batch was written: the writer sends it again.
@@ -96,13 +97,22 @@ func checkIdempotent(t *testing.T, s state.Store) {
 	require.NoError(t, w.j.Append(t.Context(), batch, true))
 	same(t, append(w.sent[:1:1], batch...), read(t, s, run, state.Query{}))
 
+	// The same by who opens the run next, and by who is at it then.
+	w.close()
+	w = &writer{t: t, j: resume(t, s, run, state.OpenExisting).j, durable: w.durable, sent: append(w.sent[:1:1], batch...)}
+	require.NoError(t, w.j.Append(t.Context(), w.sent[2:], true))
+	w.commit(note("4", "d"))
+	require.NoError(t, w.j.Append(t.Context(), w.sent[1:], false))
+	same(t, w.sent, read(t, s, run, state.Query{}))
+	batch = w.sent[1:]
+
 	other := w.sent[1]
 	other.Data = state.RunWarning{Code: "c", Message: "something else"}
 	require.ErrorIs(t, w.j.Append(t.Context(), []state.Event{other}, true), state.ErrJournalFailed)
 	same(t, append(w.sent[:1:1], batch...), read(t, s, run, state.Query{}))
 }
 
-func checkNumbers(t *testing.T, s state.Store) {
+func checkNumbers(t testing.TB, s state.Store) {
 	for name, seq := range map[string]uint64{"none": 0, "a gap": 4, "far off": 1 << 40} {
 		w := start(t, s, "run-"+strings.ReplaceAll(name, " ", "-"))
 		w.commit(note("1", "a"))
@@ -122,7 +132,7 @@ func checkNumbers(t *testing.T, s state.Store) {
 }
 
 // checkBadBatch: a batch survives as a prefix.
-func checkBadBatch(t *testing.T, s state.Store) {
+func checkBadBatch(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	batch := w.number([]state.Event{note("1", "a"), note("2", "b"), note("3", "c")})
 	batch[2].Data = state.StepCompleted{Result: json.RawMessage("{")} // can't be encoded
@@ -138,11 +148,15 @@ func checkBadBatch(t *testing.T, s state.Store) {
 	again.commit(note("4", "d"))
 }
 
-func checkOneWriter(t *testing.T, s state.Store) {
+func checkOneWriter(t testing.TB, s state.Store) {
 	w := start(t, s, run)
-	begin := time.Now()
-	_, err := s.Open(t.Context(), run, state.OpenOptions{})
-	took := time.Since(begin)
+	var err error
+	took := time.Hour
+	for range 3 { // the best of three: a loaded machine stops anybody for a while
+		begin := time.Now()
+		_, err = s.Open(t.Context(), run, state.OpenOptions{})
+		took = min(took, time.Since(begin))
+	}
 	var held *state.HeldError
 	require.ErrorAs(t, err, &held)
 	require.ErrorIs(t, err, state.ErrLocked)
@@ -158,20 +172,26 @@ func checkOneWriter(t *testing.T, s state.Store) {
 	start(t, s, "another").close()
 }
 
-func checkClose(t *testing.T, s state.Store) {
+func checkClose(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	var wg sync.WaitGroup
 	wg.Add(1)
 	started := make(chan struct{})
 	var acked uint64
+	var closed atomic.Bool
 	go func() {
 		defer wg.Done()
 		for n := 0; ; n++ {
 			e := w.number([]state.Event{note("1", "a")})
+			late := closed.Load()
 			if err := w.j.Append(context.Background(), e, true); err != nil {
 				if !errors.Is(err, state.ErrJournalFailed) {
 					t.Errorf("append to a closed journal: %v", err)
 				}
+				return
+			}
+			if late {
+				t.Errorf("a closed journal takes event %d", e[0].Seq)
 				return
 			}
 			if acked = e[0].Seq; n == 3 {
@@ -179,8 +199,13 @@ func checkClose(t *testing.T, s state.Store) {
 			}
 		}
 	}()
-	<-started
-	w.close()
+	select {
+	case <-started:
+	case <-time.After(grace):
+		t.Fatal("four appends take too long")
+	}
+	require.NoError(t, w.j.Close())
+	closed.Store(true)
 	wg.Wait()
 	again := resume(t, s, run, state.OpenExisting)
 	require.Equal(t, acked, again.j.Last())

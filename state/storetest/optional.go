@@ -3,6 +3,9 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +14,7 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-func checkContext(t *testing.T, s state.Store) {
+func checkContext(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -46,7 +49,7 @@ func checkContext(t *testing.T, s state.Store) {
 	require.EqualValues(t, 21, resume(t, s, run, state.OpenExisting).j.Last())
 }
 
-func checkUnsupported(t *testing.T, s state.Store) {
+func checkUnsupported(t testing.TB, s state.Store) {
 	start(t, s, run).close()
 	for _, o := range []state.OpenOptions{{Scope: state.Scope{Step: "prose"}}, {Epoch: 7}} {
 		j, err := s.Open(t.Context(), run, o)
@@ -58,7 +61,7 @@ func checkUnsupported(t *testing.T, s state.Store) {
 	}
 }
 
-func checkSnapshots(t *testing.T, s state.Store) {
+func checkSnapshots(t testing.TB, s state.Store) {
 	keeper, ok := s.(state.Snapshots)
 	if !ok {
 		t.Skip("the store keeps no snapshots")
@@ -81,7 +84,7 @@ func checkSnapshots(t *testing.T, s state.Store) {
 	same(t, w.sent, read(t, s, run, state.Query{}))
 }
 
-func checkInbox(t *testing.T, s state.Store) {
+func checkInbox(t testing.TB, s state.Store) {
 	box, ok := s.(state.Inbox)
 	if !ok {
 		t.Skip("the store has no inbox")
@@ -116,4 +119,52 @@ func checkInbox(t *testing.T, s state.Store) {
 	require.NoError(t, err)
 	require.Equal(t, []state.Request{reject}, list)
 	require.Len(t, read(t, s, run, state.Query{}), 1) // requests are no events
+}
+
+// checkStreams: a snapshot in pieces is the snapshot, and one that could not be made leaves the last one.
+func checkStreams(t testing.TB, s state.Store) {
+	streams, ok := s.(state.SnapshotStreams)
+	if !ok {
+		t.Skip("the store has no streams of snapshots")
+	}
+	keeper, ok := s.(state.Snapshots)
+	require.True(t, ok, "streams are a way to write and read snapshots")
+	write := func(parts ...string) func(io.Writer) error {
+		return func(w io.Writer) error {
+			for _, part := range parts {
+				if _, err := io.WriteString(w, part); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	require.ErrorIs(t, streams.WriteSnapshot(t.Context(), run, write("x")), state.ErrNotFound)
+	_, err := streams.OpenSnapshot(t.Context(), run)
+	require.ErrorIs(t, err, state.ErrNotFound)
+	start(t, s, run).close()
+	_, err = streams.OpenSnapshot(t.Context(), run)
+	require.ErrorIs(t, err, state.ErrNotFound)
+
+	parts := []string{"a", strings.Repeat("b\x00\n", 1<<20), "", "c"}
+	require.NoError(t, streams.WriteSnapshot(t.Context(), run, write(parts...)))
+	failed := errors.New("it could not be made")
+	err = streams.WriteSnapshot(t.Context(), run, func(w io.Writer) error { return errors.Join(write("other")(w), failed) })
+	require.ErrorIs(t, err, failed)
+	want := strings.Join(parts, "")
+	data, err := keeper.LoadSnapshot(t.Context(), run)
+	require.NoError(t, err)
+	require.True(t, want == string(data), "what was written in pieces is read as a whole")
+	r, err := streams.OpenSnapshot(t.Context(), run)
+	require.NoError(t, err)
+	require.NoError(t, keeper.SaveSnapshot(t.Context(), run, []byte("the next one")))
+	data, err = io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.True(t, want == string(data), "who reads a snapshot reads it to its end, whatever comes after it")
+	r, err = streams.OpenSnapshot(t.Context(), run)
+	require.NoError(t, err)
+	data, err = io.ReadAll(r)
+	require.NoError(t, errors.Join(err, r.Close()))
+	require.Equal(t, "the next one", string(data))
 }

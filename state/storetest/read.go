@@ -1,11 +1,11 @@
 package storetest
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,18 +13,21 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-func checkReaders(t *testing.T, s state.Store) {
+// checkReaders: who reads while another writes sees a beginning of the run without gaps, never less than before, and nothing
+// before it is there for all.
+func checkReaders(t testing.TB, s state.Store) {
 	const events, readers = 200, 4
 	w := start(t, s, run)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var wg sync.WaitGroup
+	var acknowledged atomic.Int64
+	acknowledged.Store(1)
+	var group sync.WaitGroup
 	for range readers {
-		wg.Go(func() {
-			for last := 0; ctx.Err() == nil && last <= events; {
+		group.Go(func() {
+			for last := int64(0); last <= events; {
+				least := acknowledged.Load()
 				list, err := collect(t.Context(), s, run, state.Query{})
-				if err != nil || len(list) < last {
-					t.Errorf("read %d events after %d: %v", len(list), last, err)
+				if n := int64(len(list)); err != nil || n < last || n < least {
+					t.Errorf("read %d events after %d, of which %d were acknowledged: %v", n, last, least, err)
 					return
 				}
 				for i, e := range list {
@@ -33,8 +36,8 @@ func checkReaders(t *testing.T, s state.Store) {
 						return
 					}
 				}
-				last = len(list)
-				if h, err := s.Head(t.Context(), run); err != nil || h.Last < uint64(last) || h.Holder == nil {
+				last = int64(len(list))
+				if h, err := s.Head(t.Context(), run); err != nil || int64(h.Last) < last || h.Holder == nil {
 					t.Errorf("head %+v: %v", h, err)
 					return
 				}
@@ -43,12 +46,48 @@ func checkReaders(t *testing.T, s state.Store) {
 	}
 	for i := range events {
 		w.append(i%10 == 0, note(fmt.Sprint(i), strings.Repeat("x", i*10)))
+		acknowledged.Add(1)
 	}
-	wg.Wait()
+	group.Wait()
 	same(t, w.sent, read(t, s, run, state.Query{}))
 }
 
-func checkQueries(t *testing.T, s state.Store) {
+// checkApart: what is written to one run is not in another, whatever their names have in common.
+func checkApart(t testing.TB, s state.Store) {
+	names := []string{"a", "a.b", "a-b", "A", "b"}
+	var writers []*writer
+	for _, name := range names {
+		j, err := s.Open(t.Context(), name, state.OpenOptions{Mode: state.Create})
+		if err != nil && name == "A" {
+			writers = append(writers, nil) // on some file systems A is a
+			continue
+		}
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = j.Close() })
+		w := &writer{t: t, j: j}
+		w.commit(created(name))
+		writers = append(writers, w)
+	}
+	for i := range 30 {
+		for k, w := range writers {
+			if w != nil {
+				w.append(i%7 == k, note(fmt.Sprint(i), names[k]))
+			}
+		}
+	}
+	for k, w := range writers {
+		if w == nil {
+			continue
+		}
+		w.commit()
+		same(t, w.sent, read(t, s, names[k], state.Query{}))
+		e, err := state.ReadEvent(t.Context(), s, names[k], 9)
+		require.NoError(t, err)
+		same(t, w.sent[8:9], []state.Event{e})
+	}
+}
+
+func checkQueries(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	for i := range 8 {
 		w.commit(note(fmt.Sprint(i%2), "x"))
@@ -87,7 +126,7 @@ func checkQueries(t *testing.T, s state.Store) {
 	}
 }
 
-func checkHead(t *testing.T, s state.Store) {
+func checkHead(t testing.TB, s state.Store) {
 	_, err := s.Head(t.Context(), run)
 	require.ErrorIs(t, err, state.ErrNotFound)
 	w := start(t, s, run)
@@ -109,27 +148,7 @@ func checkHead(t *testing.T, s state.Store) {
 	require.Nil(t, h.Holder)
 }
 
-func checkList(t *testing.T, s state.Store) {
-	names := []string{"a", "a.b", "b-1", "b-2", "c"}
-	for i := range names {
-		start(t, s, names[len(names)-1-i]).close()
-	}
-	list := func(q state.ListQuery) (found []string) {
-		for h, err := range s.List(t.Context(), q) {
-			require.NoError(t, err)
-			require.Equal(t, idOf(h.Run), h.RunID)
-			found = append(found, h.Run)
-		}
-		return found
-	}
-	require.Equal(t, names, list(state.ListQuery{}))
-	require.Equal(t, names[:2], list(state.ListQuery{Limit: 2}))
-	require.Equal(t, names[2:4], list(state.ListQuery{After: names[1], Limit: 2}))
-	require.Equal(t, names[4:], list(state.ListQuery{After: "b-2x"}))
-	require.Empty(t, list(state.ListQuery{After: "z"}))
-}
-
-func checkRemove(t *testing.T, s state.Store) {
+func checkRemove(t testing.TB, s state.Store) {
 	for _, o := range []state.RemoveOptions{{}, {Archive: true}, {Archive: true, Suffix: "old"}} {
 		require.ErrorIs(t, s.Remove(t.Context(), run, o), state.ErrNotFound)
 		w := start(t, s, run)
@@ -153,7 +172,7 @@ func checkRemove(t *testing.T, s state.Store) {
 	require.Len(t, read(t, s, run, state.Query{}), 1)
 }
 
-func checkNames(t *testing.T, s state.Store) {
+func checkNames(t testing.TB, s state.Store) {
 	for _, name := range []string{"", ".", "..", "../up", "a/b", `a\b`, ".archive", "a.", "con", "NUL.txt", "ä", "a b",
 		"a\x00", strings.Repeat("x", 129)} {
 		_, err := s.Open(t.Context(), name, state.OpenOptions{})
@@ -169,7 +188,7 @@ func checkNames(t *testing.T, s state.Store) {
 	}
 }
 
-func checkOddBytes(t *testing.T, s state.Store) {
+func checkOddBytes(t testing.TB, s state.Store) {
 	w := start(t, s, run)
 	odd := []string{"a/b", "../..", `"quoted"`, "line\nline\r\n", "\u2028\u2029", "<&>", "\x00\x01\x7f", "ключ 鍵 🗝",
 		`{"seq":1,"d":0}`, `,"crc":"00000000"}`, " ", strings.Repeat("k", 10_000)}
@@ -182,21 +201,5 @@ func checkOddBytes(t *testing.T, s state.Store) {
 	for i, key := range odd {
 		list := read(t, s, run, state.Query{Scope: &state.Scope{Step: "prose", Item: key}})
 		require.Equal(t, []uint64{uint64(i + 2)}, numbers(list), "%q", key)
-	}
-}
-
-func checkBig(t *testing.T, s state.Store) {
-	w := start(t, s, run)
-	for _, size := range []int{1 << 10, 256<<10 - 1, 256 << 10, 1<<20 + 1, 4 << 20} {
-		text, err := state.Marshal(strings.Repeat("é", size/2))
-		require.NoError(t, err)
-		w.commit(state.New(state.Scope{Step: "prose", Item: fmt.Sprint(size)}, state.ItemCompleted{Result: text, Hash: "h"}))
-		w.note(note("small", "beside it"))
-	}
-	same(t, w.sent, read(t, s, run, state.Query{}))
-	w.close()
-	resume(t, s, run, state.OpenExisting).close()
-	for i := range w.sent {
-		same(t, w.sent[i:i+1], read(t, s, run, state.Query{From: uint64(i + 1), Limit: 1}))
 	}
 }

@@ -4,50 +4,115 @@
 //		storetest.Run(t, func(t *testing.T) state.Store { return mystore.New(t.TempDir()) })
 //	}
 //
-// It does not cut the power: what survives a crash is for the store's own tests, which can reach below it.
+// [RunWith] proves more of a store that can be opened again, and of one with leases. Neither cuts the power: what survives a
+// crash is for the store's own tests, which can reach below it.
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
 )
 
-// Run runs every check as a subtest, each with a new, empty store. A store that implements [state.Snapshots] or
-// [state.Inbox] is held to these as well.
+// Options say how a store is opened, and what can be done to it from outside.
+type Options struct {
+	// Open returns a new, empty store, which ends with the test. It is required.
+	Open func(t *testing.T) state.Store
+
+	// Reopen opens what s keeps once more, as another process would: it must share nothing with s but the place where that
+	// keeps its runs. Both are used side by side. Defaults to skipping what needs it.
+	Reopen func(t testing.TB, s state.Store) state.Store
+
+	// Expire lets the lease run out by which somebody holds a run, as if that one had not been heard of for long enough.
+	// Defaults to skipping what needs it: a lock that lasts as long as its process can't be lost.
+	Expire func(t testing.TB, s state.Store, run string)
+}
+
+// Run is RunWith for a store of which no more is known than how to make one.
 func Run(t *testing.T, open func(t *testing.T) state.Store) {
-	for _, c := range []struct {
-		name  string
-		check func(t *testing.T, s state.Store)
-	}{
-		{"events come back in order and whole", checkOrder},
-		{"modes of Open", checkModes},
-		{"a run begins with its first append", checkBeginning},
-		{"appending again what is there counts as written", checkIdempotent},
-		{"wrong numbers are refused for good", checkNumbers},
-		{"a batch with an event that can't be written", checkBadBatch},
-		{"one writer", checkOneWriter},
-		{"readers work beside a writer", checkReaders},
-		{"queries", checkQueries},
-		{"heads", checkHead},
-		{"listing", checkList},
-		{"removing", checkRemove},
-		{"names", checkNames},
-		{"odd keys and bytes", checkOddBytes},
-		{"big events", checkBig},
-		{"closing while appending", checkClose},
-		{"cancelled contexts", checkContext},
-		{"a scope or an epoch", checkUnsupported},
-		{"snapshots", checkSnapshots},
-		{"inbox", checkInbox},
-	} {
+	RunWith(t, Options{Open: open})
+}
+
+// RunWith runs every check as a subtest, each with a new, empty store. A store that implements [state.Snapshots],
+// [state.SnapshotStreams], [state.Inbox] or [state.Repairer] is held to these as well. How large the checks are is said by the
+// table of package sizes.
+func RunWith(t *testing.T, o Options) {
+	for _, c := range checks() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.check(t, open(t))
+			c.run(t, subject{o.Open(t), o.Reopen, o.Expire})
 		})
+	}
+}
+
+// subject is the store of one check.
+type subject struct {
+	state.Store
+	reopen func(t testing.TB, s state.Store) state.Store
+	expire func(t testing.TB, s state.Store, run string)
+}
+
+// again opens the store once more.
+func (s subject) again(t testing.TB) state.Store {
+	t.Helper()
+	if s.reopen == nil {
+		t.Skip("how to open the store again is not said: Options.Reopen")
+	}
+	return s.reopen(t, s.Store)
+}
+
+// check is one promise. It says by t that the promise is not kept; nothing else stops it.
+type check struct {
+	name string
+	run  func(t testing.TB, s subject)
+}
+
+func checks() []check {
+	plain := func(run func(testing.TB, state.Store)) func(testing.TB, subject) {
+		return func(t testing.TB, s subject) { run(t, s.Store) }
+	}
+	return []check{
+		{"events come back in order and whole", plain(checkOrder)},
+		{"events of every type", plain(checkTypes)},
+		{"modes of Open", plain(checkModes)},
+		{"a run begins with its first append", plain(checkBeginning)},
+		{"appending again what is there counts as written", plain(checkIdempotent)},
+		{"wrong numbers are refused for good", plain(checkNumbers)},
+		{"a batch with an event that can't be written", plain(checkBadBatch)},
+		{"one writer", plain(checkOneWriter)},
+		{"what was acknowledged is there for who opens the store anew", checkDurable},
+		{"one writer of all who opened the store", checkOneWriterOfAll},
+		{"who lost the run is fenced off", checkFencing},
+		{"epochs rise", plain(checkEpochs)},
+		{"readers work beside a writer", plain(checkReaders)},
+		{"runs are apart", plain(checkApart)},
+		{"queries", plain(checkQueries)},
+		{"heads", plain(checkHead)},
+		{"listing", plain(checkList)},
+		{"statuses", plain(checkStatuses)},
+		{"listing by status and age, in pages", plain(checkPages)},
+		{"removing", plain(checkRemove)},
+		{"removing what belongs to a run", plain(checkRemoveAll)},
+		{"pruning", plain(checkPrune)},
+		{"copying", plain(checkCopy)},
+		{"verifying", plain(checkVerify)},
+		{"the state that a Recorder folds", plain(checkFold)},
+		{"names", plain(checkNames)},
+		{"odd keys and bytes", plain(checkOddBytes)},
+		{"big events", plain(checkBig)},
+		{"many events", plain(checkMany)},
+		{"many runs at once", plain(checkConcurrent)},
+		{"closing while appending", plain(checkClose)},
+		{"cancelled contexts", plain(checkContext)},
+		{"a scope or an epoch", plain(checkUnsupported)},
+		{"snapshots", plain(checkSnapshots)},
+		{"snapshots as streams", plain(checkStreams)},
+		{"inbox", plain(checkInbox)},
 	}
 }
 
@@ -55,21 +120,21 @@ const run = "Ten_Chapter_Novel"
 
 // writer numbers events as the Recorder does, and keeps what it wrote.
 type writer struct {
-	t       *testing.T
+	t       testing.TB
 	j       state.Journal
 	durable uint64
 	sent    []state.Event
 }
 
 // start makes a new run.
-func start(t *testing.T, s state.Store, name string) *writer {
+func start(t testing.TB, s state.Store, name string) *writer {
 	t.Helper()
 	w := resume(t, s, name, state.Create)
 	w.commit(created(name))
 	return w
 }
 
-func resume(t *testing.T, s state.Store, name string, mode state.Mode) *writer {
+func resume(t testing.TB, s state.Store, name string, mode state.Mode) *writer {
 	t.Helper()
 	j, err := s.Open(t.Context(), name, state.OpenOptions{Mode: mode})
 	require.NoError(t, err)
@@ -114,7 +179,7 @@ func (w *writer) commit(events ...state.Event) { w.t.Helper(); w.append(true, ev
 func (w *writer) close()                       { w.t.Helper(); require.NoError(w.t, w.j.Close()) }
 
 // read collects what a query yields, which must be without error.
-func read(t *testing.T, s state.Store, name string, q state.Query) []state.Event {
+func read(t testing.TB, s state.Store, name string, q state.Query) []state.Event {
 	t.Helper()
 	list, err := collect(t.Context(), s, name, q)
 	require.NoError(t, err)
@@ -141,15 +206,32 @@ func numbers(list []state.Event) []uint64 {
 }
 
 // same compares what was read with what was written, leaving out the checksum, which only a reader knows.
-func same(t *testing.T, want, got []state.Event) {
+func same(t testing.TB, want, got []state.Event) {
 	t.Helper()
 	require.Equal(t, numbers(want), numbers(got))
 	for i := range want {
 		require.Equal(t, want[i].Type, got[i].Type)
 		require.Equal(t, want[i].Scope, got[i].Scope)
-		require.Equal(t, want[i].Data, got[i].Data)
+		sameData(t, want[i], got[i])
 		require.Equal(t, want[i].Durable, got[i].Durable)
 		require.Equal(t, want[i].Epoch, got[i].Epoch)
+		require.Equal(t, want[i].Gen, got[i].Gen)
+		require.Equal(t, want[i].Attempt, got[i].Attempt)
+		require.True(t, want[i].Time.Equal(got[i].Time), "%s became %s", want[i].Time, got[i].Time)
 		require.NotZero(t, got[i].Checksum())
 	}
 }
+
+// sameData compares payloads; long results without a list of where they differ.
+func sameData(t testing.TB, want, got state.Event) {
+	t.Helper()
+	a, big := want.Result()
+	if b, ok := got.Result(); big && ok && len(a) > 1<<16 {
+		require.True(t, bytes.Equal(a, b), "event %d: a result of %d bytes came back as another, of %d bytes", want.Seq, len(a), len(b))
+		return
+	}
+	require.Equal(t, want.Data, got.Data)
+}
+
+// grace is how long a check waits for what must come, on a machine that has much else to do.
+const grace = 30 * time.Second

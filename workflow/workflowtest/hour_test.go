@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/state/sqlitestore"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -38,7 +40,7 @@ func TestHoursOfTrouble(t *testing.T) {
 		store string
 		die   crashing
 		share int // of the hours
-	}{{"memstore", never, 6}, {"memstore", beforeAny, 4}, {"memstore", anyhow, 3}, {"filestore", never, 6}} {
+	}{{"memstore", never, 6}, {"memstore", beforeAny, 4}, {"memstore", anyhow, 4}, {"filestore", never, 6}, {"sqlitestore", never, 6}} {
 		t.Run(c.store+", dying "+string(c.die), func(t *testing.T) {
 			t.Parallel()
 			var sum troubles
@@ -98,10 +100,18 @@ func (l *life) live(t *testing.T) {
 	began, authors := time.Now(), newAuthors(l.seed, 0.3)
 	var store state.Store
 	crashes := memstore.New()
-	if store = crashes; l.store == "filestore" {
+	switch l.store {
+	case "filestore":
 		store, err = filestore.Open(l.dir)
-		require.NoError(t, err)
+	case "sqlitestore":
+		var db *sqlitestore.Store
+		db, err = sqlitestore.Open(ctx, filepath.Join(l.dir, "runs.db"), sqlitestore.Options{})
+		defer func() { require.NoError(t, db.Close()) }()
+		store = db
+	default:
+		store = crashes
 	}
+	require.NoError(t, err)
 	for over := false; !over; {
 		l.sessions++
 		require.LessOrEqual(t, l.sessions, maxSessions)

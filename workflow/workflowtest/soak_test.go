@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/state/sqlitestore"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -54,29 +57,39 @@ func lanedBook(t testing.TB, items ...string) *workflow.Pipeline {
 // TestManyRunsInOneProcess over each store. It is alone in the process, so that what is left can be told.
 func TestManyRunsInOneProcess(t *testing.T) {
 	n := sizes.Get().Concurrent
-	// A run holds its lock and its journal open. Beyond that, each of them opens one file at a time: the journal to read an
-	// answer back, a checkpoint, the text of the lock.
-	const held, passing = 2, 1
-	stores := map[string]func(t *testing.T) (store state.Store, files int){
-		"memstore": func(*testing.T) (state.Store, int) { return memstore.New(), 0 },
-		"filestore": func(t *testing.T) (state.Store, int) {
+	for name, c := range map[string]struct {
+		open func(t *testing.T) (state.Store, func() error)
+		most int // files that are open at one time
+	}{
+		"memstore": {func(*testing.T) (state.Store, func() error) { return memstore.New(), func() error { return nil } }, 0},
+		// A run holds its lock and its journal open. Beyond that, each of them opens one file at a time: the journal to read
+		// an answer back, a checkpoint, the text of the lock.
+		"filestore": {func(t *testing.T) (state.Store, func() error) {
 			store, err := filestore.Open(t.TempDir())
 			require.NoError(t, err)
-			return store, (held + passing) * n
-		},
-	}
-	for name, open := range stores {
+			return store, func() error { return nil }
+		}, (2 + 1) * n},
+		// A run holds its lock, and opens one file at a time. The database, its log and its index are open for all of them:
+		// for the one that writes and for each that reads.
+		"sqlitestore": {func(t *testing.T) (state.Store, func() error) {
+			store, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "runs.db"), sqlitestore.Options{})
+			require.NoError(t, err)
+			return store, store.Close
+		}, (1+1)*n + 3*(1+max(4, runtime.GOMAXPROCS(0)))},
+	} {
 		t.Run(name, func(t *testing.T) {
-			store, most := open(t)
 			files := watchFiles(t)
+			store, closeStore := c.open(t)
 			began := time.Now()
 			Many(t, n, store, func(t testing.TB) (*workflow.Pipeline, workflow.Config) {
 				model := NewModel(t, Answer{Text: "<$prompt>", Delay: time.Millisecond})
 				return lanedBook(t, "a1", "b1", "a2", "b2", "a3"), workflow.Config{Model: model, Concurrency: 2}
 			})
+			took := time.Since(began)
+			require.NoError(t, closeStore())
 			before, peak, after := files()
-			t.Logf("%d runs in %v; open files: %d before, %d at most, %d after", n, time.Since(began).Round(time.Millisecond), before, peak, after)
-			require.LessOrEqual(t, peak-before, most)
+			t.Logf("%d runs in %v; open files: %d before, %d at most, %d after", n, took.Round(time.Millisecond), before, peak, after)
+			require.LessOrEqual(t, peak-before, c.most)
 			require.LessOrEqual(t, after, before)
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -79,7 +80,7 @@ func (s *Server) URL(params ...string) string {
 	for i := 0; i+1 < len(params); i += 2 {
 		q.Set(params[i], params[i+1])
 	}
-	return "postgres://?" + q.Encode()
+	return "postgres://?" + strings.ReplaceAll(q.Encode(), "+", "%20") // libpq, unlike forms, takes a plus for one
 }
 
 // Socket is the path of the server's socket.

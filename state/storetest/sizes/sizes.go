@@ -9,22 +9,24 @@ import (
 
 // Table is how large the tests are.
 type Table struct {
-	FoldRuns   int // random sequences of events whose fold is compared with a replay at each event
-	FoldEvents int // events in each
-	ItemRuns   int // random lives of a list of items that are compared with a map
-
+	FoldRuns      int // random sequences of events whose fold is compared with a replay at each event
+	FoldEvents    int // events in each
+	ItemRuns      int // random lives of a list of items that are compared with a map
 	SnapshotFlips int // bits flipped of each byte of a snapshot
 
 	CrashRuns   int // random runs of the simulated disk that are cut at every operation
 	CrashImages int // images of the disk for each cut
 	FaultRuns   int // random runs in which every operation fails once
 	FaultKinds  int // errors tried for each of these operations
+	DeathRuns   int // random runs on the real disk whose process is stopped at every operation
 	FlipRecords int // records in the journal of which every bit is flipped
 	FlipEvery   int // of the bits of a journal with padding, every how many-th is flipped
 	RepairEvery int // of the flips before the proven point, every how many-th is repaired
 
-	BigEvent   int // bytes of the largest event that a store is given
-	ManyEvents int // small events that a store is given
+	SQLiteEvery int // of the operations below SQLite, every how many-th is cut, fails, or ends the process
+	StoreKills  int // SIGKILLs of a process that appends to a store
+	BigEvent    int // bytes of the largest event that a store is given
+	ManyEvents  int // small events that a store is given
 
 	Kills       int           // SIGKILLs of a running novel, for each store
 	KillTimeout time.Duration // for all of them
@@ -32,22 +34,27 @@ type Table struct {
 	Races       int           // rounds in which two processes begin or resume one run, for each store
 	Concurrent  int           // runs at once in one process, for each store
 	VirtualTime time.Duration // of runs among failures, pauses and crashes
+	Cuts        int           // connections to a database that are cut under an append
+	Steals      int           // times that a run is taken over while its writer appends
+	Outages     int           // times that a database server is stopped while a run is written
 }
 
 // usual are the sizes of make test.
 var usual = Table{
 	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
-	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
-	BigEvent: 8 << 20, ManyEvents: 20_000,
-	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 14, Concurrent: 50, VirtualTime: 12 * time.Hour,
+	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
+	SQLiteEvery: 7, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
+	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 18, Concurrent: 50, VirtualTime: 12 * time.Hour,
+	Cuts: 150, Steals: 40, Outages: 5,
 }
 
 // soaking are the sizes of make soak.
 var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
-	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 3, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
-	BigEvent: 64 << 20, ManyEvents: 1_000_000,
+	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
+	SQLiteEvery: 1, StoreKills: 500, BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
+	Cuts: 5000, Steals: 1000, Outages: 100,
 }
 
 // Get returns the sizes that this process was asked for.

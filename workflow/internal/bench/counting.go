@@ -3,14 +3,20 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/dogear-go/dogear/state"
 )
 
-// counting is a store that counts how many completed items share a sync.
+// counting is a store that counts how many completed items share a sync, and what each cost then. One run is open.
 type counting struct {
 	state.Store
-	syncs map[int]int // completed items → appends
+
+	mu    sync.Mutex      // guards the fields below
+	syncs map[int]int     // completed items → appends
+	took  []time.Duration // of each item: its share of the time between the end of one sync and the end of the next
+	since time.Time
 }
 
 func (c *counting) Open(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
@@ -18,8 +24,28 @@ func (c *counting) Open(ctx context.Context, run string, o state.OpenOptions) (s
 	if err != nil {
 		return nil, err
 	}
-	c.syncs = map[int]int{}
 	return &countingJournal{j, c}, nil
+}
+
+// begin says that whatever was measured so far is over.
+func (c *counting) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.since = time.Now()
+}
+
+func (c *counting) synced(items int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.syncs == nil {
+		c.syncs = map[int]int{}
+	}
+	c.syncs[items]++
+	for range items {
+		c.took = append(c.took, now.Sub(c.since)/time.Duration(items))
+	}
+	c.since = now
 }
 
 type countingJournal struct {
@@ -34,10 +60,11 @@ func (j *countingJournal) Append(ctx context.Context, events []state.Event, sync
 			n++
 		}
 	}
+	err := j.Journal.Append(ctx, events, sync)
 	if n > 0 {
-		j.of.syncs[n]++
+		j.of.synced(n)
 	}
-	return j.Journal.Append(ctx, events, sync)
+	return err
 }
 
 // String tells the mean, and how many were full.

@@ -9,52 +9,41 @@ import (
 )
 
 const (
-	width  = 16 // items at once
-	rounds = 4  // full batches between two barriers
+	width = 16 // items at once
+	round = 32 // full batches between two barriers
 )
 
 // gang runs items at once, in rounds that begin and end with nothing under way: all workers meet, something else is
 // measured meanwhile, and they go on together.
 type gang struct {
-	width, round int
-	between      func() error // called while all workers wait
+	between func() error // called while all workers wait
+	again   func()       // called when they go on
 
 	mu      sync.Mutex // guards the fields below
 	waiting int
-	begin   time.Time
-	took    []time.Duration // of each round
-	open    chan struct{}   // closed when the next round begins
+	open    chan struct{} // closed when the next round begins
 	err     error
-}
-
-func newGang(between func() error) *gang {
-	return &gang{width: width, round: width * rounds, between: between, open: make(chan struct{})}
 }
 
 // item is called by each item first. The first items of a round are taken by all workers, when each has committed what
 // it had.
 func (g *gang) item(i int) error {
-	if i%g.round >= g.width {
+	if i%(width*round) >= width {
 		return nil
 	}
 	g.mu.Lock()
-	if g.waiting++; g.waiting < g.width {
+	if g.waiting++; g.waiting < width {
 		open := g.open
 		g.mu.Unlock()
 		<-open
 		return g.err
 	}
 	defer g.mu.Unlock()
-	if !g.begin.IsZero() {
-		g.took = append(g.took, time.Since(g.begin)/time.Duration(g.round))
-	}
-	if err := g.between(); err != nil {
-		g.err = err
-	}
+	g.err = g.between()
 	g.waiting = 0
 	close(g.open)
 	g.open = make(chan struct{})
-	g.begin = time.Now()
+	g.again()
 	return g.err
 }
 
@@ -82,18 +71,21 @@ func (b *bench) groupCommit() error {
 	one := b.newStepper("one", 1000, result, cfg, nothing)
 	var appends, overs, ones []time.Duration
 	count := &counting{Store: cfg.Store}
-	g := newGang(func() error {
-		a, errA := appended.times(rounds)
-		o, errO := over.times(rounds)
-		single, errS := one.step(rounds)
-		var sum time.Duration
-		for _, d := range single {
-			sum += d
+	between := func() error {
+		for range round {
+			a, errA := appended.write()
+			o, errO := over.write()
+			single, errS := one.step(1)
+			if err := errors.Join(errA, errO, errS); err != nil {
+				return err
+			}
+			appends, overs, ones = append(appends, a/width), append(overs, o/width), append(ones, single...)
 		}
-		appends, overs, ones = append(appends, a/width), append(overs, o/width), append(ones, sum/rounds)
-		return errors.Join(errA, errO, errS)
-	})
-	p, err := each((b.pairs+1)*g.round, func(_ context.Context, i int) (string, error) { return result, g.item(i) })
+		return nil
+	}
+	g := &gang{between: between, again: count.begin, open: make(chan struct{})}
+	items := (max(b.pairs/round, 3) + 1) * width * round
+	p, err := each(items, func(_ context.Context, i int) (string, error) { return result, g.item(i) })
 	if err != nil {
 		return err
 	}
@@ -104,9 +96,9 @@ func (b *bench) groupCommit() error {
 	if err := one.close(); err != nil {
 		return err
 	}
-	row("16 durable items at once, time an item | append + fdatasync of 16 records", g.took, appends, "≤ 1.3x")
-	row("the same | overwrite + fdatasync of 16 records", g.took, overs, "")
-	row("the same | one at a time", g.took, ones, fmt.Sprintf("≥ 8x the throughput: %.1fx", 1/ratio(g.took, ones)))
+	row("16 durable items at once, time an item | append + fdatasync of 16 records", count.took, appends, "≤ 1.3x")
+	row("the same | overwrite + fdatasync of 16 records", count.took, overs, "")
+	row("the same | one at a time", count.took, ones, fmt.Sprintf("≥ 8x the throughput: %.1fx", 1/ratio(count.took, ones)))
 	fmt.Printf("%-72s %s\n", "items that shared a sync", count)
 	return nil
 }

@@ -49,10 +49,14 @@ func (n *Novel) Check(ctx context.Context, t testing.TB, ref Reference) error {
 	if err != nil {
 		return err
 	}
-	return n.lostInFlight(answers, n.Server.Requests())
+	requests := n.Server.Requests()
+	if err := notAgain(answers, requests); err != nil {
+		return err
+	}
+	return n.lostInFlight(answers, requests)
 }
 
-// complete returns the answers of a novel that is as it should be, whatever was lost on the way.
+// complete returns the answers of a novel that is as it should be, whatever other runs there were under its name.
 func (n *Novel) complete(ctx context.Context, t testing.TB, ref Reference) ([]Answer, error) {
 	if n.Manuscript(t) != ref.Manuscript {
 		return nil, fmt.Errorf("the manuscript is not that of the uninterrupted run")
@@ -64,21 +68,28 @@ func (n *Novel) complete(ctx context.Context, t testing.TB, ref Reference) ([]An
 	if len(a.Answers) != ref.Requests {
 		return nil, fmt.Errorf("%d answers are recorded, not %d", len(a.Answers), ref.Requests)
 	}
-	return a.Answers, onceEach(a.Answers, n.Server.Requests())
+	return a.Answers, distinct(a.Answers, len(n.Server.Requests()))
 }
 
-// onceEach: a recorded answer is the only one to its request, and was never asked for by a later process.
-func onceEach(answers []Answer, requests []Request) error {
+// distinct: a recorded answer is the only one to its request, and was paid for by a request of its own.
+func distinct(answers []Answer, requests int) error {
 	scopes, serials := map[string]bool{}, map[int]bool{}
 	for _, a := range answers {
 		at := fmt.Sprint(a.Scope, a.Hash)
-		if a.Serial < 1 || a.Serial > len(requests) {
-			return fmt.Errorf("%v: the recorded answer is to the request %d of %d", a.Scope, a.Serial, len(requests))
+		if a.Serial < 1 || a.Serial > requests {
+			return fmt.Errorf("%v: the recorded answer is to the request %d of %d", a.Scope, a.Serial, requests)
 		}
 		if scopes[at] || serials[a.Serial] {
 			return fmt.Errorf("%v: two answers to one request are recorded", a.Scope)
 		}
 		scopes[at], serials[a.Serial] = true, true
+	}
+	return nil
+}
+
+// notAgain: what is recorded was never asked for by a later process.
+func notAgain(answers []Answer, requests []Request) error {
+	for _, a := range answers {
 		paid := requests[a.Serial-1]
 		for i, r := range requests {
 			if r.Body == paid.Body && i+1 != a.Serial && r.Client >= paid.Client {

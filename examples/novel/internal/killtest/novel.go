@@ -87,6 +87,9 @@ type Answer struct {
 // Account reads the journal.
 func (n *Novel) Account(ctx context.Context) (a Account, err error) {
 	store, err := n.program.Open(ctx, n.Dir)
+	if errors.Is(err, state.ErrNotFound) {
+		return a, nil
+	}
 	if err != nil {
 		return a, err
 	}

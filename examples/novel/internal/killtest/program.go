@@ -29,7 +29,8 @@ type Program struct {
 	// Env is added to the environment of each process, as in "NAME=value".
 	Env []string
 
-	// Open opens the same store for reading. A store that has a method Close() error is closed after use.
+	// Open opens the same store for reading; it makes none: state.ErrNotFound. A store that has a method Close() error is
+	// closed after use.
 	Open func(ctx context.Context, dir string) (state.Store, error)
 
 	// Lease is how long the store keeps a run for an owner that was killed. Defaults to not at all: the next process works

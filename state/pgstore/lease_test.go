@@ -1,0 +1,150 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// short is a lease that is kept, and runs out, within the patience of a test.
+const short = 300 * time.Millisecond
+
+// wait until something is so. Leases are kept by the database's clock, which no test can turn.
+func wait(t *testing.T, most time.Duration, so func() bool) time.Duration {
+	t.Helper()
+	begun := time.Now()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		require.Less(t, time.Since(begun), most)
+		<-tick.C
+	}
+	return time.Since(begun)
+}
+
+func TestALeaseIsRenewed(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{Lease: short})
+	w := start(t, s, run)
+	begun := time.Now()
+	var before time.Time
+	renewals := 0
+	wait(t, 10*short, func() bool {
+		_, err := s.Open(t.Context(), run, state.OpenOptions{})
+		var held *state.HeldError
+		require.ErrorAs(t, err, &held)
+		require.Positive(t, held.PID)
+		require.NotEmpty(t, held.Host)
+		require.WithinDuration(t, begun, held.Since, 5*time.Second)
+		require.True(t, held.Until.After(held.Since))
+		if held.Until.After(before) {
+			before = held.Until
+			renewals++
+		}
+		return time.Since(begun) > 4*short
+	})
+	require.GreaterOrEqual(t, renewals, 8)
+	h, err := s.Head(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, before.Sub(h.Holder.Until) <= 0, true)
+	require.Equal(t, state.StatusRunning, h.Status)
+	w.append(true, note("still here"))
+}
+
+func TestALeaseThatNobodyRenewsRunsOut(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{Lease: short})
+	w := start(t, s, run)
+	w.append(true, note("a"))
+	w.abandon()
+	_, err := s.Open(t.Context(), run, state.OpenOptions{})
+	var held *state.HeldError
+	require.ErrorAs(t, err, &held)
+	require.ErrorIs(t, s.Remove(t.Context(), run, state.RemoveOptions{}), state.ErrLocked)
+	wait(t, 10*short, func() bool {
+		j, err := s.Open(t.Context(), run, state.OpenOptions{})
+		if errors.Is(err, state.ErrLocked) {
+			return false
+		}
+		require.NoError(t, err)
+		require.NoError(t, j.Close())
+		return true
+	})
+	h, err := s.Head(t.Context(), run)
+	require.NoError(t, err)
+	require.Nil(t, h.Holder)
+	require.Equal(t, state.StatusInterrupted, h.Status)
+	require.Equal(t, w.sent[1].Seq, h.Last)
+}
+
+func TestALeaseIsGivenBackOnClose(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{})
+	w := start(t, s, run)
+	require.NoError(t, w.j.Close())
+	h, err := s.Head(t.Context(), run)
+	require.NoError(t, err)
+	require.Nil(t, h.Holder)
+	resume(t, s, run) // at once
+}
+
+func TestLosingTheDatabaseLosesTheRun(t *testing.T) {
+	t.Parallel()
+	p, net := cuttable(t, "pool_max_conns", "3")
+	s := open(t, p, Options{Lease: short})
+	w := start(t, s, run)
+	idle := start(t, s, "idle")
+	begun := time.Now()
+	net.unplug()
+	err := w.try(true, note("b")) // is tried again, and says so before the lease is lost
+	require.ErrorIs(t, err, state.ErrJournalFailed)
+	require.NotErrorIs(t, err, state.ErrFenced)
+	<-idle.j.Lost()
+	took := time.Since(begun)
+	require.Greater(t, took, short*2/3-50*time.Millisecond)
+	require.Less(t, took, 2*short)
+	require.ErrorIs(t, idle.try(true, note("b")), state.ErrFenced)
+	net.plug()
+	require.Equal(t, []string{"run.created"}, texts(t, s, "idle"))
+}
+
+func TestNothingIsLeftAfterClose(t *testing.T) {
+	p := few(t) // not parallel: it counts goroutines
+	s := open(t, p, Options{})
+	require.NoError(t, p.Ping(t.Context()))
+	var all []*writer
+	for _, name := range []string{"a", "b", "c", "d"} {
+		all = append(all, start(t, s, name))
+	}
+	require.Equal(t, 4, renewing())
+	var wg sync.WaitGroup
+	for _, w := range all {
+		wg.Go(func() { _ = w.j.Close() })
+	}
+	wg.Wait()
+	require.Zero(t, renewing())
+	require.Zero(t, p.Stat().AcquiredConns())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.Open(ctx, "a", state.OpenOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.Open(t.Context(), "a", state.OpenOptions{Mode: state.Create})
+	require.ErrorIs(t, err, state.ErrExists)
+	_, err = s.Open(t.Context(), "e", state.OpenOptions{Mode: state.OpenExisting})
+	require.ErrorIs(t, err, state.ErrNotFound)
+	require.Zero(t, renewing(), "what was not opened renews nothing")
+}
+
+// renewing counts the goroutines that renew leases.
+func renewing() int {
+	buf := make([]byte, 1<<20)
+	return strings.Count(string(buf[:runtime.Stack(buf, true)]), "(*lease).keep(")
+}
