@@ -137,9 +137,6 @@ func (b *bench) sequential(what, name, result string, writes int, item func(cont
 	return nil
 }
 
-// later is how many items are left for a resume to find.
-const later = 10
-
 // fill runs all but the last items of a large run.
 func (b *bench) fill(name string, cfg workflow.Config, result string, left int) error {
 	cfg.Concurrency, cfg.MaxSystemic = 64, 1<<30
