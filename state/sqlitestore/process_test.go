@@ -207,7 +207,7 @@ func TestLockAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "runs.db")
 	s := openStore(t, file)
-	start(t, s, "a").Close()
+	require.NoError(t, start(t, s, "a").Close())
 	cmd, out := child(t, "ha", file)
 	require.True(t, out.Scan())
 	require.Equal(t, "held <nil>", out.Text())
