@@ -253,3 +253,19 @@ func TestItemGivenTwiceInAList(t *testing.T) {
 	it, _ := st.Item("prose", "a")
 	require.Equal(t, fmt.Sprintf("%032x", 9), it.Hash)
 }
+
+// TestItemsChunkLost: a list of which a chunk is missing is none.
+func TestItemsChunkLost(t *testing.T) {
+	t.Parallel()
+	for what, firsts := range map[string][]int{"second of three": {0, 2}, "first": {1, 2}, "order": {0, 2, 1}} {
+		events := story()[:5]
+		for i, first := range firsts {
+			e := state.New(state.Scope{Step: "prose"}, state.StepItems{First: first, Total: 3, Items: []state.ItemDef{{Key: fmt.Sprint(first)}}})
+			e.Seq = uint64(6 + i)
+			events = append(events, e)
+		}
+		st := fold(t, events)
+		require.False(t, st.Step("prose").Items.Known, what)
+		require.Zero(t, st.ItemList("prose").Len(), what)
+	}
+}

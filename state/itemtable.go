@@ -14,7 +14,7 @@ import (
 type itemTable struct {
 	chunks []itemChunk // all but the last hold chunkItems
 	n      int
-	slots  []int32 // open addressing with linear probing: a position + 1, or zero; the length is a power of two
+	slots  []uint32 // open addressing with linear probing; see slot
 	seed   maphash.Seed
 	epoch  atomic.Uint32 // counts how often the table was shared
 }
@@ -65,15 +65,28 @@ func (t *itemTable) share() ItemList {
 	return ItemList{slices.Clone(t.chunks), t.n}
 }
 
+// slot is what stands in the index for the item at a position: the position + 1 in as many bits as the length of slots
+// takes, which is a power of two and greater than the number of items; and in the other bits some of the hash, so that
+// hardly any key is compared in vain. Zero is a free slot.
+func (t *itemTable) slot(hash uint64, i int) uint32 {
+	return uint32(hash>>32)&^t.mask() | uint32(i+1)
+}
+
+func (t *itemTable) mask() uint32 { return uint32(len(t.slots) - 1) }
+
 // find returns the position of an item, -1 when there is none of this key.
 func (t *itemTable) find(key string) int {
 	if t == nil || t.n == 0 {
 		return -1
 	}
-	mask := uint64(len(t.slots) - 1)
-	for at := maphash.String(t.seed, key) & mask; ; at = (at + 1) & mask {
-		i := int(t.slots[at]) - 1
-		if i < 0 || string(t.keyAt(i)) == key {
+	mask, hash := t.mask(), maphash.String(t.seed, key)
+	tag := t.slot(hash, -1)
+	for at := uint32(hash) & mask; ; at = (at + 1) & mask {
+		s := t.slots[at]
+		if s == 0 {
+			return -1
+		}
+		if i := int(s&mask) - 1; s&^mask == tag && string(t.keyAt(i)) == key {
 			return i
 		}
 	}
@@ -100,7 +113,7 @@ func (t *itemTable) add(key string) int {
 
 // reindex makes the index anew, large enough for all items and a third more; false: two items have the same key.
 func (t *itemTable) reindex() bool {
-	t.slots = make([]int32, 1<<bits.Len(uint(t.n+t.n/3)))
+	t.slots = make([]uint32, 1<<bits.Len(uint(t.n+t.n/3)))
 	for i := range t.n {
 		if !t.insert(i) {
 			return false
@@ -111,13 +124,16 @@ func (t *itemTable) reindex() bool {
 
 // insert puts an item into the index, if its key is not there yet.
 func (t *itemTable) insert(i int) bool {
-	key, mask := t.keyAt(i), uint64(len(t.slots)-1)
-	for at := maphash.Bytes(t.seed, key) & mask; ; at = (at + 1) & mask {
-		switch there := t.slots[at]; {
-		case there == 0:
-			t.slots[at] = int32(i + 1)
+	key, mask := t.keyAt(i), t.mask()
+	hash := maphash.Bytes(t.seed, key)
+	tag := t.slot(hash, -1)
+	for at := uint32(hash) & mask; ; at = (at + 1) & mask {
+		s := t.slots[at]
+		if s == 0 {
+			t.slots[at] = t.slot(hash, i)
 			return true
-		case bytes.Equal(t.keyAt(int(there)-1), key):
+		}
+		if s&^mask == tag && bytes.Equal(t.keyAt(int(s&mask)-1), key) {
 			return false
 		}
 	}

@@ -129,10 +129,21 @@ func AppendRecord(dst []byte, runID string, e Event) ([]byte, error) {
 // DecodeRecord reads a line that AppendRecord wrote for the run. Its errors are ErrRecord for a broken line, and
 // ErrNewerFormat for a sound one that this version can't understand.
 func DecodeRecord(line []byte, runID string) (Event, error) {
-	_, sum, err := Unseal(line, runID)
+	open, sum, err := Unseal(line, runID)
 	if err != nil {
 		return Event{}, err
 	}
+	e := Event{crc: sum}
+	if payload, ok := readEnvelope(open, &e); ok {
+		if e.Data, err = decodePayload(e.Type, payload); err == nil {
+			return e, nil
+		}
+	}
+	return decodeJSON(line, sum)
+}
+
+// decodeJSON decodes a record whatever the order of its fields.
+func decodeJSON(line []byte, sum uint32) (Event, error) {
 	var env struct {
 		Seq     uint64          `json:"seq"`
 		Durable uint64          `json:"d"`
@@ -155,6 +166,7 @@ func DecodeRecord(line []byte, runID string) (Event, error) {
 		Seq: env.Seq, Durable: env.Durable, Time: env.Time, Type: env.Type, Epoch: env.Epoch, ID: env.ID,
 		Scope: Scope{env.Step, env.Item, env.Do}, Gen: env.Gen, Attempt: env.Attempt, crc: sum,
 	}
+	var err error
 	e.Data, err = decodePayload(env.Type, env.Data)
 	if errors.Is(err, ErrNewerFormat) && env.Ign {
 		e.Data, err = Ignored{Name: env.Type, Raw: env.Data}, nil
@@ -221,8 +233,14 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypePauseRequested:
 		return decodeAs[PauseRequested](raw)
 	case TypeStepStarted:
+		if string(raw) == `{}` {
+			return StepStarted{}, nil
+		}
 		return decodeAs[StepStarted](raw)
 	case TypeItemStarted:
+		if string(raw) == `{}` {
+			return ItemStarted{}, nil
+		}
 		return decodeAs[ItemStarted](raw)
 	case TypeStepItems:
 		return decodeAs[StepItems](raw)
@@ -233,6 +251,9 @@ func decodePayload(t Type, raw json.RawMessage) (Payload, error) {
 	case TypeStepFailed:
 		return decodeAs[StepFailed](raw)
 	case TypeItemCompleted:
+		if p, ok := readItemCompleted(raw); ok {
+			return p, nil
+		}
 		return decodeAs[ItemCompleted](raw)
 	case TypeItemFailed:
 		return decodeAs[ItemFailed](raw)

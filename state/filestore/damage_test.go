@@ -325,29 +325,29 @@ func TestRepairCutAtEveryOperation(t *testing.T) {
 	lines := sample(t, 9)
 	broken := slices.Clone(join(lines))
 	broken[len(join(lines[:4]))+30] ^= 1
-	for at := 1; ; at++ {
-		s := put(t, broken, snapshotOf(lines, 8))
-		disk := simulated(s)
-		disk.Inject(cutAt(at))
-		_, err := s.Repair(context.Background(), testRun)
-		for image := range uint64(10) {
-			what := fmt.Sprintf("cut at operation %d, image %d", at, image)
-			after := open(disk.Crash(image), testDir)
-			got, readErr := contents(after)
-			if errors.Is(readErr, state.ErrDamaged) {
-				require.Error(t, err, what)
-				require.Len(t, repairs(t, after, lines, 9, what), 9)
-				continue
-			}
-			require.NoError(t, readErr, what)
-			require.Len(t, got, 9, what)
-			_, loadErr := after.LoadSnapshot(t.Context(), testRun)
-			require.ErrorIs(t, loadErr, state.ErrNotFound, what)
+	all := newCuts(t, sizes.Get().CrashImages*5)
+	all.seeds(2, func(t *testing.T, seed uint64) {
+		journal := append(slices.Clone(broken), newlinesOf(int(seed)*5000)...) // without padding, and with
+		for at, err := 1, errors.New("not yet"); err != nil; at++ {
+			s := put(t, journal, snapshotOf(lines, 8))
+			disk := simulated(s)
+			disk.Inject(cutAt(at))
+			_, err = s.Repair(context.Background(), testRun)
+			all.cut(t, seed, at, func(image uint64, what string) {
+				after := open(disk.Crash(image), testDir)
+				got, readErr := contents(after)
+				if errors.Is(readErr, state.ErrDamaged) {
+					require.Error(t, err, what)
+					require.Len(t, repairs(t, after, lines, 9, what), 9)
+					return
+				}
+				require.NoError(t, readErr, what)
+				require.Len(t, got, 9, what)
+				_, loadErr := after.LoadSnapshot(t.Context(), testRun)
+				require.ErrorIs(t, loadErr, state.ErrNotFound, what)
+			})
 		}
-		if err == nil {
-			break
-		}
-	}
+	})
 	s := put(t, broken, snapshotOf(lines, 8))
 	repairs(t, s, lines, 9, "")
 	require.NoError(t, s.SaveSnapshot(t.Context(), testRun, []byte("new")))

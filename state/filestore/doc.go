@@ -18,6 +18,10 @@
 // or a power cut the journal holds at least everything that was acknowledged, and possibly more: a tail that was written
 // but not acknowledged counts if it is whole, and is dropped, and reported, from its first broken line on.
 //
+// While a run is written, its journal ends in padding: newlines, over which the next records are written, because that
+// costs half of an append. Closing cuts it; what a killed process left of it means nothing. To follow such a file in a
+// terminal, leave blank lines out (tail -f … | grep .).
+//
 // Whether a broken line was acknowledged is known from the proven point: each record names the highest number that was
 // on disk when it was written, and checkpoint.json names one more. Damage at or before that point is never dropped
 // silently; it is a [state.DamagedError], and [Store.Repair] keeps every valid record.

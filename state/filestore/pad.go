@@ -5,13 +5,14 @@ import "github.com/dogear-go/dogear/state/filestore/internal/vfs"
 // The file of a journal that is being written is longer than its records: what follows them are newlines, which are
 // blank lines to every reader of JSON Lines. To write over blocks that the file has already, and sync their data, costs
 // about half of what it costs to append: the file system has no block to allocate and no size to note, and so nothing to
-// write to its own journal. The padding grows with the journal, so that each of its bytes is written twice and a
-// growing sync is rare: a quarter of the journal, but no less than 64 KiB, which is room for some sixteen results of an
-// ordinary model call, and no more than 1 MiB, which is what a killed process leaves behind and what a reader that asks
-// for news has to read past (a tenth of a millisecond).
+// write to its own journal. The padding grows with the journal, so that each byte is written twice and an append that
+// grows the file is rare: a quarter of the journal, but no less than 64 KiB, which is room for some sixteen results of an
+// ordinary model call, and room for eight more appends like this one; and no more than 1 MiB, which is what a killed
+// process leaves behind and what a reader that asks for news has to read past (a tenth of a millisecond).
 const (
 	minPadding   = 64 << 10
 	maxPadding   = 1 << 20
+	moreAppends  = 8
 	paddingBlock = 4 << 10 // file systems allocate such blocks, or multiples
 )
 
@@ -29,7 +30,7 @@ func (j *journal) writeOut() error {
 	end := j.end + int64(len(j.buf))
 	size := max(j.size, end)
 	if end > j.size && !j.bare {
-		size = padded(end, j.store.padding)
+		size = padded(end, max(j.store.padding, moreAppends*int64(len(j.buf))))
 		out = make([]byte, size-j.end)
 		copy(out, j.buf)
 		fillNewlines(out[len(j.buf):])

@@ -65,8 +65,11 @@ type Child struct {
 
 	out    output
 	ended  chan struct{} // closed by the goroutine of Start when the process has ended
+	before time.Duration // how long this process had been starved when that one was started
+	dry    time.Duration // how long it was starved until it was killed
 	killed bool
-	blows  int      // while it ran
+	struck bool     // something that it depends on was killed while it ran
+	blows  int      // both
 	notes  []string // about them
 }
 
@@ -75,7 +78,7 @@ func (c *Child) Output() string { return c.out.String() }
 
 // Start starts the process. ctx kills it.
 func (c *Child) Start() error {
-	c.Started = time.Now()
+	c.Started, c.before = time.Now(), starved(os.Getpid())
 	if err := c.Cmd.Start(); err != nil {
 		return err
 	}
@@ -101,6 +104,7 @@ func (c *Child) Run() (int, error) {
 
 // Kill ends the process by SIGKILL, and returns when it is gone; false: it had ended by itself.
 func (c *Child) Kill() bool {
+	c.dry = c.starvation()
 	_ = c.Process.Kill() // it may have ended just now
 	<-c.ended
 	c.killed = !c.ProcessState.Exited()

@@ -21,8 +21,8 @@ func (f *FS) Crash(seed uint64) *FS {
 	return &FS{root: survive(f.root, entries, copies, rng)}
 }
 
-// survivingEntries lets each pending change of a directory survive or not; one that is lost takes the later changes of
-// the same directories with it.
+// survivingEntries lets each pending change of a directory survive or not. One that is lost takes later changes of the
+// same name with it, and on file systems that keep an order, those of the same directories.
 func (f *FS) survivingEntries(rng *rand.Rand) map[*node]map[string]*node {
 	entries := map[*node]map[string]*node{}
 	of := func(n *node) map[string]*node {
@@ -34,17 +34,31 @@ func (f *FS) survivingEntries(rng *rand.Rand) map[*node]map[string]*node {
 		}
 		return entries[n]
 	}
-	keep := rng.IntN(4) // 0: none, 1: all, else: about half
-	lost := map[*node]bool{}
+	keep := rng.IntN(5) // 0: none, 1: all, else: about half
+	ordered := keep < 4
+	type place struct {
+		dir  *node
+		name string // empty: all of them
+	}
+	lost := map[place]bool{}
 	for _, o := range f.pending {
-		gone := lost[o.dir] || o.from != nil && lost[o.from] || keep == 0 || keep > 1 && rng.IntN(2) == 0
+		places := []place{{o.dir, o.name}}
+		if o.from != nil {
+			places = append(places, place{o.from, o.fromName})
+		}
+		gone := keep == 0 || keep > 1 && rng.IntN(2) == 0
+		for _, p := range places {
+			gone = gone || lost[p] || lost[place{p.dir, ""}]
+		}
 		if !gone {
 			o.apply(of)
 			continue
 		}
-		lost[o.dir] = true
-		if o.from != nil {
-			lost[o.from] = true
+		for _, p := range places {
+			lost[p] = true
+			if ordered {
+				lost[place{p.dir, ""}] = true
+			}
 		}
 	}
 	return entries

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
@@ -25,6 +26,7 @@ type Fault struct {
 	At     int   // the operation, from 1; zero: none
 	Err    error // ErrPowerOff: and every operation after it
 	Sticky bool  // every operation after it fails as well
+	Syncs  bool  // At counts nothing but syncs
 	Seed   uint64
 }
 
@@ -193,7 +195,10 @@ func resize(data []byte, size int64) []byte {
 }
 
 // step counts an operation and says whether it fails. The caller holds mu.
-func (fs *FS) step() error {
+func (fs *FS) step(sync bool) error {
+	if fs.fault.Syncs && !sync {
+		return nil
+	}
 	fs.ops++
 	f := fs.fault
 	switch {
@@ -222,7 +227,7 @@ func (fs *FS) rng() *rand.Rand { return rand.New(rand.NewPCG(fs.fault.Seed, uint
 func (fs *FS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if err := fs.step(); err != nil {
+	if err := fs.step(false); err != nil {
 		return nil, flags, err
 	}
 	n := fs.names[name]
@@ -243,7 +248,7 @@ func (fs *FS) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, err
 func (fs *FS) Delete(name string, syncDir bool) error {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if err := fs.step(); err != nil {
+	if err := fs.step(false); err != nil {
 		return err
 	}
 	if fs.names[name] == nil {
@@ -319,7 +324,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	err, part := f.fs.step(), len(p)
+	err, part := f.fs.step(false), len(p)
 	if err != nil {
 		if f.fs.ops > f.fs.fault.At {
 			return 0, err
@@ -338,7 +343,7 @@ func (n *inode) do(w write) {
 func (f *file) Truncate(size int64) error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if err := f.fs.step(); err != nil {
+	if err := f.fs.step(false); err != nil {
 		return err
 	}
 	f.inode.do(write{off: size, cut: true})
@@ -350,9 +355,12 @@ func (f *file) Truncate(size int64) error {
 func (f *file) Sync(vfs.SyncFlag) error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
-	if err := f.fs.step(); err != nil {
+	if err := f.fs.step(true); err != nil {
 		if !errors.Is(err, ErrPowerOff) {
 			f.inode.disk, f.inode.writes = f.inode.torn(f.fs.rng()), nil
+		}
+		if errors.Is(err, sqlite3.FULL) {
+			err = syscall.ENOSPC // the driver makes a full disk its own error where it writes, not where it syncs
 		}
 		return err
 	}
