@@ -43,7 +43,7 @@ type Table struct {
 
 // usual are the sizes of make test.
 var usual = Table{
-	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
+	FoldRuns: 40, FoldEvents: 150, ItemRuns: 5, SnapshotFlips: 1,
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	SQLiteEvery: 7, SQLiteFlips: 120, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 13, Concurrent: 50, VirtualTime: 12 * time.Hour,
