@@ -20,8 +20,6 @@ var (
 
 func isLater(err error) bool { return errors.Is(err, workflow.ErrPartial) }
 
-func filler(n int) string { return strings.Repeat("lorem ", n/6) }
-
 // prose is a text of n bytes as a model writes it: with quotes, line ends and a few letters that are not ASCII.
 func prose(n int) string {
 	const line = "“I never said that,” she told him, and put the café's only \"clean\" cup back on the shelf. He did not look up.\n"
