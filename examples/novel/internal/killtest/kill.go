@@ -140,7 +140,10 @@ func (k *killer) inTime(n *Novel, c *Child, left int) error {
 	if left <= 0 || c.struck || c.Client == 1 || !n.children[c.Client-2].killed {
 		return nil
 	}
-	took, dry := time.Since(c.Started), c.dry
+	took, dry := c.lived, c.dry
+	if took == 0 {
+		took = time.Since(c.Started)
+	}
 	if requests := n.Server.Of(c.Client); len(requests) > 0 {
 		took, dry = requests[0].At.Sub(c.Started), requests[0].Starved
 		k.figures.Latencies = append(k.figures.Latencies, took)
