@@ -111,7 +111,7 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 // strike hits the process, or something else, until the process has ended.
 func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error {
 	for {
-		a := choose(k.random, k.ref, left)
+		a := n.choose(k.random, k.ref, left)
 		other := k.Strike != nil && k.random.IntN(100) < k.Strikes
 		if !a.await(c, n.Server) {
 			return nil

@@ -106,7 +106,7 @@ func (c *Child) Run() (int, error) {
 // Kill ends the process by SIGKILL, and returns when it is gone; false: it had ended by itself.
 func (c *Child) Kill() bool {
 	c.lived, c.dry = time.Since(c.Started), c.starvation() // a process that waits for a disk is not gone at once
-	_ = c.Process.Kill() // it may have ended just now
+	_ = c.Process.Kill()                                   // it may have ended just now
 	<-c.ended
 	c.killed = !c.ProcessState.Exited()
 	return c.killed
