@@ -42,7 +42,7 @@ func (f Figures) String() string {
 
 // leftovers notes which files were being written when the process died.
 func (f Figures) leftovers(n *Novel) {
-	for _, pattern := range []string{filepath.Join(n.Dir, ".*.tmp"), filepath.Join(n.Dir, n.Name, "*.tmp")} {
+	for _, pattern := range []string{n.exports(), n.checkpoints()} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			continue // the folder's name is no pattern

@@ -111,7 +111,7 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 // strike hits the process, or something else, until the process has ended.
 func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error {
 	for {
-		a := choose(k.random, k.ref, left)
+		a := n.choose(k.random, k.ref, left)
 		other := k.Strike != nil && k.random.IntN(100) < k.Strikes
 		if !a.await(c, n.Server) {
 			return nil
@@ -140,7 +140,10 @@ func (k *killer) inTime(n *Novel, c *Child, left int) error {
 	if left <= 0 || c.struck || c.Client == 1 || !n.children[c.Client-2].killed {
 		return nil
 	}
-	took, dry := time.Since(c.Started), c.dry
+	took, dry := c.lived, c.dry
+	if took == 0 {
+		took = time.Since(c.Started)
+	}
 	if requests := n.Server.Of(c.Client); len(requests) > 0 {
 		took, dry = requests[0].At.Sub(c.Started), requests[0].Starved
 		k.figures.Latencies = append(k.figures.Latencies, took)

@@ -66,7 +66,8 @@ type Child struct {
 	out    output
 	ended  chan struct{} // closed by the goroutine of Start when the process has ended
 	before time.Duration // how long this process had been starved when that one was started
-	dry    time.Duration // how long it was starved until it was killed
+	lived  time.Duration // until it was killed; zero: it was not
+	dry    time.Duration // how long it was starved until then
 	killed bool
 	struck bool     // something that it depends on was killed while it ran
 	blows  int      // both
@@ -104,8 +105,8 @@ func (c *Child) Run() (int, error) {
 
 // Kill ends the process by SIGKILL, and returns when it is gone; false: it had ended by itself.
 func (c *Child) Kill() bool {
-	c.dry = c.starvation()
-	_ = c.Process.Kill() // it may have ended just now
+	c.lived, c.dry = time.Since(c.Started), c.starvation() // a process that waits for a disk is not gone at once
+	_ = c.Process.Kill()                                   // it may have ended just now
 	<-c.ended
 	c.killed = !c.ProcessState.Exited()
 	return c.killed
