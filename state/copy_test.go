@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,6 +147,33 @@ func TestACopyThatDiesIsNeverTakenForWhole(t *testing.T) {
 		}
 	}
 	require.Greater(t, unfinished, written/2, "batches end somewhere between")
+}
+
+func TestAMarkThatIsDamagedIsNone(t *testing.T) {
+	t.Parallel()
+	from, to := memstore.New(), mortal{memstore.New()}
+	randomRun(t, from, "run", "id", 38)
+	to.CrashAfter(20, false)
+	_, err := state.Copy(t.Context(), from, to, "run")
+	require.ErrorIs(t, err, memstore.ErrCrashed)
+	to.Restart()
+	mark, err := to.LoadSnapshot(t.Context(), "run")
+	require.NoError(t, err)
+	for i := range mark {
+		damaged := bytes.Clone(mark)
+		if damaged[i] ^= 1; i == len(mark)-1 {
+			continue // the newline
+		}
+		require.NoError(t, to.SaveSnapshot(t.Context(), "run", damaged))
+		_, err = state.Load(t.Context(), to, "run")
+		require.NoError(t, err, "%s", damaged)
+		report, err := state.Verify(t.Context(), to, "run")
+		require.NoError(t, err)
+		require.Contains(t, report.Snapshot, "can't be read")
+	}
+	require.NoError(t, to.SaveSnapshot(t.Context(), "run", mark))
+	_, err = state.Load(t.Context(), to, "run")
+	require.ErrorIs(t, err, state.ErrUnfinishedCopy)
 }
 
 func TestCopyRefuses(t *testing.T) {

@@ -362,3 +362,31 @@ func TestRecorderKeepsNoEventsForNobody(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, state.Kept(rec))
 }
+
+// TestRecorderSnapshotAfterLongTail: what a resume had to replay counts: however often a run is killed, its tail does not
+// grow from one time to the next.
+func TestRecorderSnapshotAfterLongTail(t *testing.T) {
+	t.Parallel()
+	s := newSpy()
+	rec := open(t, s, state.RecorderOptions{})
+	_, err := rec.Commit(created())
+	require.NoError(t, err)
+	for i := range 2500 {
+		rec.Post(warning(fmt.Sprint(i % 7)))
+	}
+	require.NoError(t, rec.Close(t.Context()))
+	for _, c := range []struct {
+		snapshot string
+		more     int
+	}{{"", 1}, {"none", 2}} {
+		if c.snapshot != "" {
+			require.NoError(t, s.Store.SaveSnapshot(t.Context(), "run", []byte(c.snapshot)))
+		}
+		before := len(s.saved)
+		rec = open(t, s, state.RecorderOptions{})
+		_, err = rec.Commit(warning("a"))
+		require.NoError(t, err)
+		require.NoError(t, rec.Close(t.Context()))
+		require.Len(t, s.saved, before+c.more, "one at the end, and one at once where there was none: %q", c.snapshot)
+	}
+}

@@ -126,10 +126,15 @@ func (k *kit) work(ctx context.Context, store state.Store, began string, params 
 	if ExitCode(err) == codeRefused || errors.Is(err, state.ErrLocked) {
 		return err
 	}
-	if tell := k.tell(ctx, run); err == nil {
-		return tell
+	tell := k.tell(ctx, run)
+	switch {
+	case err != nil:
+		return err
+	case errors.Is(tell, state.ErrNotFound): // which takes nothing from how the session ended
+		fmt.Fprintf(k.stderr, "%s: completed; another process moved or removed the run as soon as it was free\n", k.project)
+		return nil
 	}
-	return err
+	return tell
 }
 
 // tell prints the result of a session: one line, or the status object.

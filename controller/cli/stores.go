@@ -72,7 +72,7 @@ func (e *redacted) Unwrap() error { return e.err }
 func (k *kit) unknownScheme(flag string, name storeName) error {
 	text := fmt.Sprintf("--%s: this program has no store %q; it has %s", flag, name.scheme, k.storeHelp())
 	if name.scheme == "postgres" || name.scheme == "postgresql" {
-		text += "\nPostgreSQL is served by programs that link state/pgstore, such as the example there: state/pgstore/example/novel"
+		text += "\nPostgreSQL is served by programs that link state/pgstore, such as examples/novel/postgres"
 	}
 	return usagef("%s", text)
 }

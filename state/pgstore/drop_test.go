@@ -109,9 +109,9 @@ func TestEverythingElseOverCutConnections(t *testing.T) {
 	seed := sizes.Seed()
 	p, net := cuttable(t, "pool_max_conns", "2")
 	s := open(t, p, patient)
-	net.cutting(seed, 5)
+	net.cutting(seed, 8)
 	ctx := t.Context()
-	for round := range sizes.Get().Cuts / 10 {
+	for round := range sizes.Get().Cuts / 30 {
 		name := fmt.Sprint("run-", round)
 		w := start(t, s, name)
 		w.append(false, note("a"), note("b"))

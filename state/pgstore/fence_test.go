@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -115,7 +114,7 @@ func TestTakingOverWhileTheOtherAppends(t *testing.T) {
 
 func TestARunThatIsLostPaysNoMore(t *testing.T) {
 	t.Parallel()
-	s := open(t, few(t), Options{Lease: 300 * time.Millisecond})
+	s := open(t, few(t), Options{})
 	other := sibling(t, few(t), s)
 	const items, lostAt = 50, 3
 	var paid atomic.Int64

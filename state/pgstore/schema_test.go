@@ -13,6 +13,7 @@ import (
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/storetest"
+	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
 func TestOptions(t *testing.T) {
@@ -143,29 +144,32 @@ func TestHowAppendsAreCommitted(t *testing.T) {
 // What a user may say of a pool or a store changes none of the promises.
 func TestStoreUnderOtherSettings(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		params []string
 		o      Options
 	}{
-		"strict": {
-			params: []string{"default_transaction_isolation", "serializable", "default_query_exec_mode", "exec", "pool_max_conns", "1"},
-			o:      Options{Schema: `Odd "quoted" schema`},
+		{
+			"strict",
+			[]string{"default_transaction_isolation", "serializable", "default_query_exec_mode", "exec", "pool_max_conns", "1"},
+			Options{Schema: `Odd "quoted" schema`},
 		},
-		"loose": {
-			params: []string{"default_query_exec_mode", "simple_protocol", "pool_max_conns", "3"},
-			o:      Options{Sync: state.SyncNone},
+		{
+			"loose",
+			[]string{"default_query_exec_mode", "simple_protocol", "pool_max_conns", "3"},
+			Options{Sync: state.SyncNone},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
+	}[:sizes.Get().Settings] {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := pool(t, server(t).URL(c.params...))
-			storetest.Run(t, func(t *testing.T) state.Store {
+			storetest.RunWith(t, storetest.Options{Expire: expire, Open: func(t *testing.T) state.Store {
 				o := c.o
 				if o.Schema != "" {
 					o.Schema += fmt.Sprint(schemas.Add(1))
 				}
 				return open(t, p, o)
-			})
+			}})
 		})
 	}
 }

@@ -57,7 +57,7 @@ func pool(t testing.TB, url string) *pgxpool.Pool {
 }
 
 // few is a pool of few connections.
-func few(t *testing.T) *pgxpool.Pool {
+func few(t testing.TB) *pgxpool.Pool {
 	return pool(t, server(t).URL("pool_max_conns", "3"))
 }
 

@@ -110,14 +110,17 @@ func (w *writer) same(s *Store, name string) {
 }
 
 // expire makes a lease run out.
-func expire(t testing.TB, s *Store, name string) {
+func expire(t testing.TB, store state.Store, name string) {
 	t.Helper()
-	_, err := s.pool.Exec(t.Context(), s.sql.in("UPDATE {schema}.leases l SET until = 'epoch' FROM {schema}.runs r WHERE r.id = l.run AND r.name = $1"), name)
+	s := store.(*Store)
+	tag, err := s.pool.Exec(t.Context(), s.sql.in(`UPDATE {schema}.leases l SET until = 'epoch' FROM {schema}.runs r
+		WHERE r.id = l.run AND r.name = $1 AND r.archived IS NULL`), name)
 	require.NoError(t, err)
+	require.EqualValues(t, 1, tag.RowsAffected())
 }
 
 // sibling is the store of another process.
-func sibling(t *testing.T, p *pgxpool.Pool, s *Store) *Store {
+func sibling(t testing.TB, p *pgxpool.Pool, s *Store) *Store {
 	t.Helper()
 	other, err := New(p, s.o)
 	require.NoError(t, err)

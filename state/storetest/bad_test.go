@@ -148,7 +148,6 @@ type badJournal struct {
 	state.Journal
 	add   func(ctx context.Context, j state.Journal, events []state.Event, sync bool) error
 	epoch uint64
-	last  func(uint64) uint64
 	end   func(j state.Journal) error
 }
 

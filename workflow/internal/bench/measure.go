@@ -33,9 +33,8 @@ func (b *bench) config() (workflow.Config, error) {
 // text is a short result.
 const text = "A result of a hundred bytes or so, as a short classification or a score with its reason would have it."
 
-// itemBytes is what one item adds to a journal: all its records, and its share of the list of items and of the rest.
-func (b *bench) itemBytes(result string, item func(context.Context) error, cfg workflow.Config) (int64, error) {
-	const n = 1000
+// itemBytes is what one item of n adds to a journal: all its records, and its share of the list of items and of the rest.
+func (b *bench) itemBytes(n int, result string, item func(context.Context) error, cfg workflow.Config) (int64, error) {
 	ctx, run := context.Background(), fmt.Sprintf("size-%d", time.Now().UnixNano())
 	p, err := each(n, func(ctx context.Context, _ int) (string, error) { return result, item(ctx) })
 	if err != nil {
@@ -49,7 +48,7 @@ func (b *bench) itemBytes(result string, item func(context.Context) error, cfg w
 	if err != nil {
 		return 0, err
 	}
-	return head.Size / n, cfg.Store.Remove(ctx, run, removeIt)
+	return head.Size / int64(n), cfg.Store.Remove(ctx, run, removeIt)
 }
 
 // resultSize is that of a page of prose: what most items of a pipeline that writes give.
@@ -61,11 +60,11 @@ func (b *bench) durableItem() error {
 	if err != nil {
 		return err
 	}
-	size, err := b.itemBytes(result, nothing, cfg)
+	size, err := b.itemBytes(1000, result, nothing, cfg)
 	if err != nil {
 		return err
 	}
-	if err := b.sequential("a durable item, a result of 4 KB", "item", result, 1, nothing, "≤ 1.15x", "≤ 1.3x"); err != nil {
+	if err := b.sequential("a durable item of 4 KB", "item", result, 1, nothing, "≤ 1.15x", "≤ 1.3x"); err != nil {
 		return err
 	}
 	raw, err := state.Marshal(result)
@@ -73,8 +72,9 @@ func (b *bench) durableItem() error {
 		return err
 	}
 	recorded := int64(len(raw))
-	fmt.Printf("%-72s %10d B %10d B %+6d B   %s\n", "its bytes on disk, of all records | its result", size, recorded, size-recorded, "≤ +450 B")
-	return b.sequential("a durable item, a result of 100 bytes", "short", text, 1, nothing, "", "")
+	line("its bytes on disk, of all records | its result", fmt.Sprintf("%d B", size), fmt.Sprintf("%d B", recorded),
+		fmt.Sprintf("%+d B", size-recorded), "≤ +450 B")
+	return b.sequential("a durable item of 100 bytes", "short", text, 1, nothing, "", "")
 }
 
 func (b *bench) itemWithCall() error {
@@ -92,7 +92,7 @@ func (b *bench) sequential(what, name, result string, writes int, item func(cont
 		return err
 	}
 	cfg.Model = instant{}
-	size, err := b.itemBytes(result, item, cfg)
+	size, err := b.itemBytes(1000, result, item, cfg)
 	if err != nil {
 		return err
 	}
@@ -128,17 +128,14 @@ func (b *bench) sequential(what, name, result string, writes int, item func(cont
 	if err := steps.close(); err != nil {
 		return err
 	}
-	as := fmt.Sprintf("the same %d bytes", size)
+	as := fmt.Sprintf("append + fdatasync of its %d bytes", size)
 	if writes > 1 {
-		as = fmt.Sprintf("the same %d bytes, in %d writes", size, writes)
+		as = fmt.Sprintf("%d appends + fdatasyncs, %d bytes in all", writes, size)
 	}
-	row(what+" | append + fdatasync of "+as, ours, appends, aimAppend)
+	row(what+" | "+as, ours, appends, aimAppend)
 	row("the same | overwrite + fdatasync", ours, overs, aimOver)
 	return nil
 }
-
-// later is how many items are left for a resume to find.
-const later = 10
 
 // fill runs all but the last items of a large run.
 func (b *bench) fill(name string, cfg workflow.Config, result string, left int) error {

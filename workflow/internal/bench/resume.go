@@ -165,6 +165,9 @@ func peak() int {
 	return 0
 }
 
+// later is how many items are left for a resume to find.
+const later = 10
+
 // resumes is how often each resume is measured; the run is as it was before each.
 const resumes = 5
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,4 +34,13 @@ func fileSystem(magic int64) string {
 		return "overlayfs"
 	}
 	return fmt.Sprintf("file system 0x%x", magic)
+}
+
+// processorTime is what this process has used so far, in itself and in the kernel for it.
+func processorTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -3,19 +3,14 @@ package killtest
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
 
@@ -34,40 +29,6 @@ type Config struct {
 	// Within is how long a process whose predecessor was killed may take from its start to its first request, where work is
 	// left. Defaults to one second.
 	Within time.Duration
-}
-
-// Figures are what [Run] measured.
-type Figures struct {
-	Kills      int // SIGKILLs
-	Strikes    int
-	Novels     int
-	Answers    int                 // recorded
-	Requests   int                 // that were asked for them
-	Latencies  []time.Duration     // from the start of a process that went on to its first request, sorted
-	Busy       int                 // resumes that were late while the machine was too busy to start any process in time
-	Aims       map[string]int      // where the blows fell
-	Unfinished map[string]struct{} // temporary files that a killed process left, by kind
-}
-
-// String is one line.
-func (f Figures) String() string {
-	var aims []string
-	for _, at := range slices.Sorted(maps.Keys(f.Aims)) {
-		aims = append(aims, fmt.Sprintf("%d %s", f.Aims[at], at))
-	}
-	line := fmt.Sprintf("%d kills and %d strikes (%s) over %d novels: %d requests for %d answers", f.Kills, f.Strikes,
-		strings.Join(aims, ", "), f.Novels, f.Requests, f.Answers)
-	if n := len(f.Latencies); n > 0 {
-		line += fmt.Sprintf("; %d resumes began new work after %v (median), %v at most", n,
-			f.Latencies[n/2].Round(time.Millisecond), f.Latencies[n-1].Round(time.Millisecond))
-	}
-	if f.Busy > 0 {
-		line += fmt.Sprintf("; %d more not counted, since the machine was too busy to tell", f.Busy)
-	}
-	if len(f.Unfinished) > 0 {
-		line += "; left unfinished: " + strings.Join(slices.Sorted(maps.Keys(f.Unfinished)), ", ")
-	}
-	return line
 }
 
 const (
@@ -114,7 +75,7 @@ type killer struct {
 // write writes one novel to its end, with one process after another.
 func (k *killer) write(ctx context.Context, n *Novel) error {
 	for {
-		before, err := k.free(ctx, n)
+		before, err := n.free(ctx)
 		if err != nil {
 			return err
 		}
@@ -126,14 +87,15 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 		if err := c.Start(); err != nil {
 			return err
 		}
+		n.Server.watch(c.Client, c.starvation)
 		left := k.ref.Requests - len(before.Answers)
 		if err := k.strike(ctx, n, c, left); err != nil {
 			return err
 		}
-		if err := k.inTime(ctx, n, c, left); err != nil {
+		if err := k.inTime(n, c, left); err != nil {
 			return err
 		}
-		k.leftovers(n)
+		k.figures.leftovers(n)
 		if code := c.ProcessState.ExitCode(); code == 0 {
 			break
 		} else if c.blows == 0 {
@@ -146,28 +108,10 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 	return n.Check(ctx, k.t, k.ref)
 }
 
-// free reads the journal when nobody works on the run. The dead hold it for no longer than the store's lease.
-func (k *killer) free(ctx context.Context, n *Novel) (Account, error) {
-	for began := time.Now(); ; {
-		a, err := n.Account(ctx)
-		if err != nil || !a.Held {
-			return a, err
-		}
-		if time.Since(began) > k.Lease {
-			return a, fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return a, ctx.Err()
-		}
-	}
-}
-
 // strike hits the process, or something else, until the process has ended.
 func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error {
 	for {
-		a := choose(k.random, k.ref, left)
+		a := n.choose(k.random, k.ref, left)
 		other := k.Strike != nil && k.random.IntN(100) < k.Strikes
 		if !a.await(c, n.Server) {
 			return nil
@@ -180,6 +124,7 @@ func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error
 			}
 			return nil
 		}
+		c.struck = true
 		c.note("struck %v", a)
 		k.figures.Strikes++
 		k.figures.Aims[a.at]++
@@ -189,50 +134,24 @@ func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error
 	}
 }
 
-// inTime: a process that went on where another was killed asked in time, if there was something to ask.
-func (k *killer) inTime(ctx context.Context, n *Novel, c *Child, left int) error {
-	if left <= 0 || c.Client == 1 || !n.children[c.Client-2].killed {
+// inTime: a process that went on where another was killed asked in time, if there was something to ask and nothing else was
+// killed under it. For how long the machine gave it no processor is not held against it.
+func (k *killer) inTime(n *Novel, c *Child, left int) error {
+	if left <= 0 || c.struck || c.Client == 1 || !n.children[c.Client-2].killed {
 		return nil
 	}
-	took, requests := time.Since(c.Started), n.Server.Of(c.Client)
-	if len(requests) > 0 {
-		took = requests[0].At.Sub(c.Started)
+	took, dry := c.lived, c.dry
+	if took == 0 {
+		took = time.Since(c.Started)
 	}
-	switch {
-	case took <= k.Within && len(requests) == 0: // killed before
-	case took <= k.Within:
+	if requests := n.Server.Of(c.Client); len(requests) > 0 {
+		took, dry = requests[0].At.Sub(c.Started), requests[0].Starved
 		k.figures.Latencies = append(k.figures.Latencies, took)
-	case k.busy(ctx):
-		k.figures.Busy++
-	default:
-		return fmt.Errorf("process %d asked nothing new for %v after its start, more than %v", c.Client, took, k.Within)
+		k.figures.Starved = max(k.figures.Starved, dry)
+	}
+	if took-dry > k.Within {
+		return fmt.Errorf("process %d asked nothing new for %v after its start, more than %v, and waited only %v for a processor",
+			c.Client, took, k.Within, dry)
 	}
 	return nil
-}
-
-// busy says that the machine is starved: even a process that does nothing takes long now.
-func (k *killer) busy(ctx context.Context) bool {
-	const long = 200 * time.Millisecond // ten times what it takes
-	began := time.Now()
-	for range 3 {
-		_ = exec.CommandContext(ctx, k.Path, "--help").Run() // it has nothing to fail at
-	}
-	return time.Since(began) > 3*long
-}
-
-// leftovers notes which files were being written when the process died.
-func (k *killer) leftovers(n *Novel) {
-	for _, pattern := range []string{filepath.Join(n.Dir, ".*.tmp"), filepath.Join(n.Dir, n.Name, "*.tmp")} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			continue // the folder's name is no pattern
-		}
-		for _, f := range files {
-			name := strings.ReplaceAll(filepath.Base(f), n.Name, "Book")
-			if rest, ok := strings.CutPrefix(name, ".Book"); ok {
-				name = "Book." + strings.Split(rest, ".")[1]
-			}
-			k.figures.Unfinished[name] = struct{}{}
-		}
-	}
 }

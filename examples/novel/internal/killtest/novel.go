@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -113,6 +114,24 @@ func (n *Novel) Account(ctx context.Context) (a Account, err error) {
 		}
 	}
 	return a, nil
+}
+
+// free reads the journal when nobody works on the run. The dead hold it for no longer than the store's lease.
+func (n *Novel) free(ctx context.Context) (Account, error) {
+	for began := time.Now(); ; {
+		a, err := n.Account(ctx)
+		if err != nil || !a.Held {
+			return a, err
+		}
+		if time.Since(began) > n.program.Lease {
+			return a, fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return a, ctx.Err()
+		}
+	}
 }
 
 // History tells what became of each process, and what the last one printed.

@@ -65,8 +65,12 @@ type Child struct {
 
 	out    output
 	ended  chan struct{} // closed by the goroutine of Start when the process has ended
+	before time.Duration // how long this process had been starved when that one was started
+	lived  time.Duration // until it was killed; zero: it was not
+	dry    time.Duration // how long it was starved until then
 	killed bool
-	blows  int      // while it ran
+	struck bool     // something that it depends on was killed while it ran
+	blows  int      // both
 	notes  []string // about them
 }
 
@@ -75,7 +79,7 @@ func (c *Child) Output() string { return c.out.String() }
 
 // Start starts the process. ctx kills it.
 func (c *Child) Start() error {
-	c.Started = time.Now()
+	c.Started, c.before = time.Now(), starved(os.Getpid())
 	if err := c.Cmd.Start(); err != nil {
 		return err
 	}
@@ -101,7 +105,8 @@ func (c *Child) Run() (int, error) {
 
 // Kill ends the process by SIGKILL, and returns when it is gone; false: it had ended by itself.
 func (c *Child) Kill() bool {
-	_ = c.Process.Kill() // it may have ended just now
+	c.lived, c.dry = time.Since(c.Started), c.starvation() // a process that waits for a disk is not gone at once
+	_ = c.Process.Kill()                                   // it may have ended just now
 	<-c.ended
 	c.killed = !c.ProcessState.Exited()
 	return c.killed

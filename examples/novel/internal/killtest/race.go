@@ -54,7 +54,7 @@ func (r *racer) round(ctx context.Context, n *Novel, c contest) error {
 			return err
 		}
 	}
-	before, err := n.Account(ctx)
+	before, err := n.free(ctx)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,9 +25,10 @@ type Server struct {
 	http  *httptest.Server
 	delay atomic.Int64 // of each answer, a time.Duration
 
-	mu       sync.Mutex // guards requests and changed
+	mu       sync.Mutex // guards what follows
 	requests []Request
-	changed  chan struct{} // closed and replaced with each answer
+	changed  chan struct{}                  // closed and replaced with each answer
+	first    func(client int) time.Duration // is asked for Request.Starved; nil: zero
 }
 
 // Request is one request that arrived. The serial number of the first is 1.
@@ -35,6 +37,10 @@ type Request struct {
 	Body     [32]byte // hash of what was asked
 	At       time.Time
 	Answered time.Time // when the answer was sent; zero: it was not
+
+	// Starved is how long the client, and this process, had to wait for a processor since the client was started. It is
+	// known of the first request of a client of [Run].
+	Starved time.Duration
 }
 
 // NewServer starts a server that lives as long as the test. delay is what each answer takes, so that a kill finds calls in
@@ -87,10 +93,27 @@ func (s *Server) answered(client int) (int, <-chan struct{}) {
 	return n, s.changed
 }
 
+// watch has the starvation of a client that was just started looked up when it first asks.
+func (s *Server) watch(client int, starvation func() time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first = func(asking int) time.Duration {
+		if asking != client {
+			return 0
+		}
+		return starvation()
+	}
+}
+
 func (s *Server) arrived(client int, body []byte) (serial int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{Client: client, Body: sha256.Sum256(body), At: time.Now()})
+	r := Request{Client: client, Body: sha256.Sum256(body), At: time.Now()}
+	earlier := func(q Request) bool { return q.Client == client }
+	if s.first != nil && !slices.ContainsFunc(s.requests, earlier) {
+		r.Starved = s.first(client)
+	}
+	s.requests = append(s.requests, r)
 	return len(s.requests)
 }
 
