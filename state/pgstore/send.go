@@ -95,6 +95,11 @@ func (j *journal) send(ctx context.Context, chunk []record, size int64, sync boo
 			sql, args = pick(s.sql.create, s.sql.createNote), []any{j.id, j.epoch, j.runID, chunk[0].total, chunk[0].text}
 		case len(chunk) == 1:
 			sql, args = pick(s.sql.one, s.sql.oneNote), []any{j.id, j.epoch, j.there + 1, chunk[0].total, chunk[0].text}
+		case len(chunk) <= fewRecords:
+			sql, args = pick(s.sql.few[len(chunk)], s.sql.fewNote[len(chunk)]), []any{j.id, j.epoch, j.there + 1}
+			for _, r := range chunk {
+				args = append(args, r.total, r.text)
+			}
 		default:
 			totals, texts := make([]int64, len(chunk)), make([][]byte, len(chunk))
 			for i, r := range chunk {

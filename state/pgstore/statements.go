@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,7 @@ type statements struct {
 	ends, resolve, compare                     string
 	create, createNote                         string
 	one, oneNote, many, manyNote               string
+	few, fewNote                               [fewRecords + 1]string // by the number of records, from two on
 	flush                                      string
 	events, more                               string
 	head, list, record, back                   string
@@ -66,6 +68,19 @@ FROM (
 		AND {commit}
 	FOR SHARE OF r
 ) held, unnest($4::bigint[], $5::bytea[]) WITH ORDINALITY AS n (total, record, n)`
+
+	// As appendMany; but a statement whose arguments are an array is planned anew each time, since the plan depends on how
+	// long the array is thought to be, and that takes longer than to carry it out.
+	appendFew = `
+INSERT INTO {schema}.events (run, seq, total, record)
+SELECT held.id, n.seq, n.total, n.record
+FROM (
+	SELECT r.id FROM {schema}.runs r
+	WHERE r.id = $1 AND r.epoch = $2
+		AND EXISTS (SELECT FROM {schema}.events p WHERE p.run = $1 AND p.seq = $3::bigint - 1)
+		AND {commit}
+	FOR SHARE OF r
+) held, (VALUES {values}) AS n (seq, total, record)`
 
 	// The first record makes the run: it says its id, in the same transaction.
 	appendFirst = `
@@ -180,7 +195,7 @@ func newStatements(schema string, how state.Sync) *statements {
 	if how == state.SyncNone {
 		sync = note
 	}
-	return &statements{
+	st := &statements{
 		schema: name,
 		look:   fill(lookRun), make: note(makeRun), take: sync(takeRun), renew: note(renewLease),
 		giveBack: sync(giveLeaseBack), discard: fill(discardRun),
@@ -199,6 +214,23 @@ func newStatements(schema string, how state.Sync) *statements {
 		putRequest: fill(putRequest), requests: fill(readRequests), endRequest: fill(endRequest), setAside: fill(setAside),
 		raw: fill(readRaw), keepDamaged: fill(keepDamaged), putMark: fill(putMark), dropSnapshot: fill(dropSnapshot),
 	}
+	for n := 2; n <= fewRecords; n++ {
+		text := strings.ReplaceAll(appendFew, "{values}", values(n))
+		st.few[n], st.fewNote[n] = sync(text), note(text)
+	}
+	return st
+}
+
+// fewRecords is how many at most have a statement of their own: an item is a note and a result, or one more.
+const fewRecords = 4
+
+// values are the rows of n records, behind the three arguments that say where they go.
+func values(n int) string {
+	var rows []string
+	for i := range n {
+		rows = append(rows, fmt.Sprintf("($3::bigint + %d, $%d::bigint, $%d::bytea)", i, 4+2*i, 5+2*i))
+	}
+	return strings.Join(rows, ", ")
 }
 
 // in puts the schema into the text of a statement.

@@ -123,10 +123,35 @@ func program(t *testing.T, srv *pgtest.Server) killtest.Program {
 	t.Cleanup(pool.Close)
 	return killtest.Program{
 		Path: path, Lease: lease, Env: []string{leaseVariable + "=" + lease.String()},
-		Args: func(string) []string { return []string{"--store", srv.URL()} },
-		Open: func(context.Context, string) (state.Store, error) {
+		Args: func(string) []string { return []string{"--store", srv.URL("application_name", novelName)} },
+		Open: func(ctx context.Context, _ string) (state.Store, error) {
+			if err := ended(ctx, pool); err != nil {
+				return nil, err
+			}
 			return pgstore.New(pool, pgstore.Options{Retry: 10 * time.Second})
 		},
+	}
+}
+
+// novelName is what the sessions of killed novels are called.
+const novelName = "a novel"
+
+// ended waits until the server has noticed that the processes before are dead. The last thing that one asked for may be
+// carried out after its death: to hold the run, for one.
+func ended(ctx context.Context, pool *pgxpool.Pool) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var sessions int
+		err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, novelName).Scan(&sessions)
+		if err == nil && sessions == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C: // again, also if the server went away under it
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
