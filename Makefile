@@ -1,24 +1,31 @@
-# Nothing but Go is needed (and gcc, for the race detector).
+# Nothing but Go is needed (and gcc, for the race detector). What PostgreSQL stores is tested where initdb and postgres are
+# found; DOGEAR_REQUIRE_POSTGRES=1 makes their absence a failure.
 
 GO       ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 T        ?= 30s
+
+# The modules of PostgreSQL; the root links no driver.
+POSTGRES = state/pgstore examples/novel/postgres
 
 .PHONY: test lint fmt bench fuzz cover soak
 
 test: ## every test, with the race detector
 	$(GO) test -race -timeout 20m ./...
 	cd examples/langchain && $(GO) test -race -timeout 5m ./...
+	@set -e; for dir in $(POSTGRES); do (set -x; cd $$dir && $(GO) test -race -timeout 20m ./...); done
 
 lint: ## the linters of .golangci.yml
 	$(GOLANGCI) run ./...
+	@set -e; root=$$PWD; for dir in $(POSTGRES); do (set -x; cd $$dir && $(GOLANGCI) run -c $$root/.golangci.yml ./...); done
 
 fmt:
-	gofmt -w $$($(GO) list -f '{{.Dir}}' ./...)
+	gofmt -w $$($(GO) list -f '{{.Dir}}' ./...) $(POSTGRES)
 
 bench: ## what durability and the guard cost, how well limits are used (the figures of the README), and every benchmark
 	$(GO) run ./workflow/internal/bench
 	$(GO) run ./providers/internal/bench
+	cd state/pgstore && $(GO) run ./internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 fuzz: ## every fuzz target for a time: make fuzz T=10m
@@ -36,3 +43,4 @@ cover: ## coverage of all packages by all tests, in coverage.out and coverage.ht
 
 soak: ## every test, those that sample with many more samples
 	DOGEAR_SOAK=1 $(GO) test -race -count=1 -timeout 24h ./...
+	@set -e; for dir in $(POSTGRES); do (set -x; cd $$dir && DOGEAR_SOAK=1 $(GO) test -race -count=1 -timeout 24h ./...); done

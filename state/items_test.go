@@ -21,6 +21,10 @@ type itemModel struct {
 	seqs  map[string]uint64
 }
 
+func newItemModel() itemModel {
+	return itemModel{items: map[string]state.ItemState{}, seqs: map[string]uint64{}}
+}
+
 func (m *itemModel) text() string {
 	var b strings.Builder
 	for _, key := range m.list {
@@ -99,14 +103,14 @@ func (l *life) relist() {
 			list = append(list, key)
 		}
 	}
-	for i := range l.IntN(900) {
+	for i := range l.IntN(700) {
 		list = append(list, l.key(10_000*int(l.st.Seq)+i))
 	}
 	if l.IntN(3) == 0 {
 		l.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	}
 	defs := make([]state.ItemDef, len(list))
-	next := itemModel{items: map[string]state.ItemState{}, seqs: map[string]uint64{}}
+	next := newItemModel()
 	take := func(key, hash string) {
 		it, known := l.model.items[key]
 		if !known {
@@ -123,7 +127,7 @@ func (l *life) relist() {
 		take(key, defs[i].Hash)
 	}
 	for _, key := range l.model.list {
-		if !slices.Contains(list, key) {
+		if _, given := next.items[key]; !given {
 			take(key, l.model.items[key].Hash)
 		}
 	}
@@ -178,7 +182,7 @@ func TestItemsLife(t *testing.T) {
 	for seed := range uint64(sizes.Get().ItemRuns) {
 		t.Run(fmt.Sprint("seed", seed), func(t *testing.T) {
 			t.Parallel()
-			l := &life{Rand: rand.New(rand.NewPCG(seed, 2)), t: t, st: &state.WorkflowState{}, model: itemModel{items: map[string]state.ItemState{}, seqs: map[string]uint64{}}}
+			l := &life{Rand: rand.New(rand.NewPCG(seed, 2)), t: t, st: &state.WorkflowState{}, model: newItemModel()}
 			l.apply(state.Scope{}, state.RunCreated{Format: 1, RunID: storyID, Name: "run", Pipeline: "p", Steps: steps})
 			type kept struct {
 				list state.ItemList
@@ -187,7 +191,7 @@ func TestItemsLife(t *testing.T) {
 			var lists []kept
 			for range 6 {
 				l.relist()
-				for range l.IntN(1500) {
+				for range l.IntN(1000) {
 					switch {
 					case len(l.model.list) == 0:
 					case l.IntN(200) == 0:

@@ -21,7 +21,7 @@ const (
 func (k *kit) copyVerb(verb newVerb) *cobra.Command {
 	var from, to string
 	var cmd *cobra.Command
-	cmd = verb("copy --to STORE [RUN...]", "copy runs to another store, and compare what arrived", cobra.ArbitraryArgs, func(ctx context.Context, args []string) error {
+	cmd = verb("copy [--from STORE] --to STORE [RUN...]", "copy runs to another store, and compare what arrived", cobra.ArbitraryArgs, func(ctx context.Context, args []string) error {
 		flags := cmd.Flags()
 		if len(args) == 0 && flags.Changed("project") {
 			args = []string{k.project}

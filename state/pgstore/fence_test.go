@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
@@ -149,4 +150,23 @@ func TestARunThatIsLostPaysNoMore(t *testing.T) {
 		}
 	}
 	require.Equal(t, lostAt-1, done)
+}
+
+// Somebody writes into the tables with SQL, under the epoch of the writer.
+func TestWhatAnotherWroteIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]string{
+		"another event with the next number": `INSERT INTO {schema}.events SELECT run, seq + 1, total, record FROM {schema}.events`,
+		"far behind it":                      `INSERT INTO {schema}.events SELECT run, seq + 7, total, record FROM {schema}.events; DELETE FROM {schema}.events WHERE seq = 1`,
+		"nothing is left":                    `DELETE FROM {schema}.events`,
+	} {
+		s := open(t, few(t), Options{})
+		w := start(t, s, run)
+		_, err := s.pool.Exec(t.Context(), s.sql.in(put), pgx.QueryExecModeSimpleProtocol)
+		require.NoError(t, err, name)
+		require.ErrorIs(t, w.try(true, note("a")), state.ErrJournalFailed, name)
+		var late int
+		require.NoError(t, s.pool.QueryRow(t.Context(), s.sql.in(`SELECT count(*) FROM {schema}.events WHERE position('"a"' IN encode(record, 'escape')) > 0`)).Scan(&late))
+		require.Zero(t, late, name)
+	}
 }

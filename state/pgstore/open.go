@@ -72,14 +72,12 @@ func (s *Store) acquire(ctx context.Context, run string, mode state.Mode) (*jour
 			return nil, notFound(run)
 		}
 		if missing {
-			err := s.retry(ctx, func(ctx context.Context) error {
-				_, err := s.pool.Exec(ctx, s.sql.make, run)
-				return err
-			})
-			if err != nil {
+			switch f.id, err = s.makeRun(ctx, run); {
+			case errors.Is(err, pgx.ErrNoRows): // another did
+				continue
+			case err != nil:
 				return nil, err
 			}
-			continue
 		}
 		if f.held {
 			return nil, f.heldError(run)
@@ -93,6 +91,12 @@ func (s *Store) acquire(ctx context.Context, run string, mode state.Mode) (*jour
 		}
 	}
 	return nil, fmt.Errorf("run %q: it was removed and made again %d times while it was being opened", run, rounds)
+}
+
+// makeRun makes the rows of a run; pgx.ErrNoRows: they are there.
+func (s *Store) makeRun(ctx context.Context, run string) (id int64, err error) {
+	err = s.retry(ctx, func(ctx context.Context) error { return s.pool.QueryRow(ctx, s.sql.make, run).Scan(&id) })
+	return id, err
 }
 
 // take takes over a lease that has run out, and raises the epoch. pgx.ErrNoRows: it has not run out.

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/dogear-go/dogear/state"
 )
 
 // statements are the texts of all statements, made once for the schema, so that a connection prepares each only once.
@@ -92,7 +94,7 @@ WHERE r.name = $1 AND r.archived IS NULL`
 WITH made AS (
 	INSERT INTO {schema}.runs (name) VALUES ($1) ON CONFLICT (name) WHERE archived IS NULL DO NOTHING RETURNING id
 )
-INSERT INTO {schema}.leases (run) SELECT id FROM made WHERE {commit}`
+INSERT INTO {schema}.leases (run) SELECT id FROM made WHERE {commit} RETURNING run`
 
 	// Of several at once the first one changes the lease; the others, having waited for it, find it taken.
 	takeRun = `
@@ -167,13 +169,17 @@ WHERE r.archived IS NULL AND r.run_id <> '' AND {which}`
 	readBack = `SELECT seq, record FROM {schema}.events WHERE run = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3`
 )
 
-func newStatements(schema string) *statements {
+// newStatements makes the statements for a schema; with SyncNone nothing waits for a disk.
+func newStatements(schema string, how state.Sync) *statements {
 	name := pgx.Identifier{schema}.Sanitize()
 	fill := func(text string, more ...string) string {
 		return strings.NewReplacer(append([]string{"{schema}", name, "{large}", largeRecord, "{tail}", tailRecords}, more...)...).Replace(text)
 	}
-	sync := func(text string) string { return fill(text, "{commit}", durably) }
 	note := func(text string) string { return fill(text, "{commit}", asNote) }
+	sync := func(text string) string { return fill(text, "{commit}", durably) }
+	if how == state.SyncNone {
+		sync = note
+	}
 	return &statements{
 		schema: name,
 		look:   fill(lookRun), make: note(makeRun), take: sync(takeRun), renew: note(renewLease),

@@ -80,7 +80,7 @@ func New(pool *pgxpool.Pool, o Options) (*Store, error) {
 	if o.Sync != state.SyncAlways && o.Sync != state.SyncNone {
 		return nil, fmt.Errorf("pgstore: there is no sync setting %d", o.Sync)
 	}
-	return &Store{pool: pool, o: o, sql: newStatements(o.Schema)}, nil
+	return &Store{pool: pool, o: o, sql: newStatements(o.Schema, o.Sync)}, nil
 }
 
 // begin stands before everything that is done with a run.

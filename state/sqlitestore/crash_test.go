@@ -293,7 +293,7 @@ const storySteps = 40
 // acknowledged as synced; and so again when the power is cut in the middle of what follows.
 func TestPowerCutAtEveryOperation(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(sizes.Get().CrashRuns) {
+	for seed := range uint64(sizes.Get().SQLiteRuns) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			first := newDisk(t)
@@ -307,7 +307,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				if err := story(t, d, m, seed, storySteps, what); err != nil {
 					requirePower(t, err, what)
 				}
-				for image := range uint64(sizes.Get().CrashImages) {
+				for image := range uint64(sizes.Get().SQLiteImages) {
 					afterCut(t, d, m.clone(), seed<<32|uint64(at)<<8|image, fmt.Sprintf("%s, image %d", what, image))
 				}
 			}
@@ -346,7 +346,7 @@ func afterCut(t *testing.T, cut *disk, m *model, seed uint64, what string) {
 func TestEveryOperationFailsOnce(t *testing.T) {
 	t.Parallel()
 	errs := []error{sqlite3.IOERR, sqlite3.FULL, syscall.EACCES}
-	for seed := range uint64(sizes.Get().FaultRuns) {
+	for seed := range uint64(sizes.Get().SQLiteRuns) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			first := newDisk(t)

@@ -25,11 +25,14 @@ const (
 )
 
 // schema is a new database. Of a run's number and an event's number its key is made: see [key]. "upto" is the size in
-// bytes of the run's records up to and with this one. "created" is a copy of the first record, which begins everything.
+// bytes of the run's records up to and with this one. "created" is a copy of the first record, which begins everything. A
+// snapshot that is being written is not whole; "seq" and "crc" are what it proves.
 const schema = `
 CREATE TABLE runs (n INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, id TEXT NOT NULL, created BLOB NOT NULL);
 CREATE TABLE events (k INTEGER PRIMARY KEY, upto INTEGER NOT NULL, record BLOB NOT NULL);
-CREATE TABLE snapshots (run INTEGER PRIMARY KEY, seq INTEGER NOT NULL, crc INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE snapshots (id INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, whole INTEGER NOT NULL, seq INTEGER NOT NULL, crc INTEGER NOT NULL);
+CREATE INDEX snapshots_run ON snapshots (run);
+CREATE TABLE parts (k INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE requests (n INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, kind TEXT NOT NULL, stale TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX requests_run ON requests (run);
 CREATE TABLE archive (n INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, id TEXT NOT NULL, created BLOB NOT NULL);

@@ -92,6 +92,16 @@ func snapshotOf(run string, e state.Event) []byte {
 	line, _ := state.Marshal(strings.TrimSuffix(string(first), "\n"))
 	text, _ := state.AppendRecord(nil, idOf(run), e)
 	_, sum, _ := state.Unseal(text, idOf(run))
-	return state.Seal(fmt.Appendf(nil, `{"format":1,"fold":2,"run_id":%q,"seq":%d,"record":"%08x","created":%s,"summary":{},"state":{}`,
-		idOf(run), e.Seq, sum, line), idOf(run))
+	return append(state.Seal(fmt.Appendf(nil, `{
+  "format": 1,
+  "fold": 3,
+  "run_id": %q,
+  "seq": %d,
+  "record": "%08x",
+  "created": %s,
+  "summary": {},
+  "state": {},
+  "items": [
+  ]
+`, idOf(run), e.Seq, sum, line), idOf(run)), '\n')
 }

@@ -54,6 +54,12 @@ var errClosed = errors.New("it was closed")
 
 const insertEvent = "INSERT INTO events (k, upto, record) VALUES (?, ?, ?)"
 
+// insertEvents inserts a few records by one statement, which needs no BEGIN and COMMIT around it: an item's beginning and
+// its end, for the most part.
+var insertEvents = [...]string{
+	1: insertEvent, 2: insertEvent + ", (?, ?, ?)", 3: insertEvent + ", (?, ?, ?), (?, ?, ?)",
+}
+
 // Append writes the events, in one transaction with those of other runs that come at the same time. See [state.Journal].
 func (j *journal) Append(ctx context.Context, events []state.Event, sync bool) error {
 	j.mu.Lock()
@@ -88,7 +94,7 @@ func (j *journal) append(ctx context.Context, events []state.Event, sync bool) e
 		if err := j.encode(events); err != nil {
 			return err
 		}
-		j.op = op{sync: sync, bare: len(events) == 1 && len(j.buf) <= pieceSize, do: j.insert, turn: j.op.turn}
+		j.op = op{sync: sync, bare: len(events) < len(insertEvents) && len(j.buf) <= pieceSize, do: j.insert, turn: j.op.turn}
 	}
 	if err := j.store.commits.commit(&j.op); err != nil {
 		return err
@@ -160,6 +166,9 @@ func (j *journal) encode(events []state.Event) (err error) {
 // insert is done by whoever leads the transaction. A number that is there already means that there is another writer,
 // which can only be if somebody removed the lock's file: nothing is ever written over.
 func (j *journal) insert(c *conn) error {
+	if j.op.bare {
+		return j.insertFew(c)
+	}
 	from := 0
 	for _, r := range j.rows {
 		err := c.insertBlob(insertEvent, "events", "record", j.buf[from:r.end], key(j.n, r.seq), j.size+int64(r.end))
@@ -169,6 +178,24 @@ func (j *journal) insert(c *conn) error {
 		from = r.end
 	}
 	return nil
+}
+
+// insertFew is insert by one statement.
+func (j *journal) insertFew(c *conn) error {
+	st, err := c.stmt(insertEvents[len(j.rows)])
+	if err != nil {
+		return err
+	}
+	from := 0
+	for i, r := range j.rows {
+		err := errors.Join(st.BindInt64(3*i+1, key(j.n, r.seq)), st.BindInt64(3*i+2, j.size+int64(r.end)),
+			st.BindBlob(3*i+3, j.buf[from:r.end]))
+		if err != nil {
+			return err
+		}
+		from = r.end
+	}
+	return st.Exec()
 }
 
 // create writes the first record, and with it the run.

@@ -63,8 +63,11 @@ func (c *conn) remove(run, target string) error {
 	if err := c.run("DELETE FROM events WHERE k BETWEEN ? AND ?", key(r.n, 0), key(r.n, maxSeq)); err != nil {
 		return err
 	}
+	if err := c.dropSnapshots(r.n); err != nil {
+		return err
+	}
 	for _, sql := range []string{
-		"DELETE FROM snapshots WHERE run = ?", "DELETE FROM requests WHERE run = ?", "DELETE FROM damaged WHERE run = ?",
+		"DELETE FROM requests WHERE run = ?", "DELETE FROM damaged WHERE run = ?",
 		"DELETE FROM runs WHERE n = ?",
 	} {
 		if err := c.run(sql, r.n); err != nil {

@@ -155,7 +155,7 @@ func (s *Store) repair(c *conn, v *survey) error {
 		}
 	}
 	// Whatever the snapshot says of the records that are lost, the journal no longer bears it out.
-	return c.run("DELETE FROM snapshots WHERE run = ?", v.run.n)
+	return c.dropSnapshots(v.run.n)
 }
 
 // restoreFirst finds a sound copy of the first record.
@@ -164,23 +164,16 @@ func (v *survey) restoreFirst(c *conn) error {
 		v.restored = v.run.created
 		return nil
 	}
-	size := int64(0)
-	err := c.query(func(st *sqlite3.Stmt) error { size = st.ColumnInt64(0); return nil },
-		"SELECT length(data) FROM snapshots WHERE run = ?", v.run.n)
+	snapshot, err := c.witness(v.run.n)
 	if err != nil {
 		return err
 	}
-	if size > 0 {
-		data, err := c.fetch("snapshots", "data", v.run.n, size)
-		if err != nil {
-			return err
-		}
-		if w, err := state.ReadWitness(data); err == nil && w.RunID == v.run.id && len(w.Created) > 0 {
-			created := w.Created[:len(w.Created)-1]
-			if _, err := decodeFirst(created, v.run.id); err == nil {
-				v.restored = created
-				return nil
-			}
+	w, err := state.ReadWitnessFrom(&partReader{read: func(fn func(*conn) error) error { return fn(c) }, id: snapshot.id})
+	if err == nil && w.RunID == v.run.id && len(w.Created) > 0 {
+		created := w.Created[:len(w.Created)-1]
+		if _, err := decodeFirst(created, v.run.id); err == nil {
+			v.restored = created
+			return nil
 		}
 	}
 	return fmt.Errorf("run %q can't be repaired: its first record is lost, and no copy of it is sound; nothing was changed", v.run.name)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -30,7 +33,8 @@ type Options struct {
 }
 
 // Store keeps runs in one SQLite database. It is safe for concurrent use, and so are several stores and processes on one
-// file. It implements [state.Store], [state.Snapshots], [state.Inbox] and [state.Repairer].
+// file. It implements [state.Store], [state.Snapshots], [state.SnapshotStreams],
+// [state.Inbox] and [state.Repairer].
 type Store struct {
 	file    string // absolute, without symbolic links: what stands beside it is found by its name
 	vfs     string // of the driver; empty: the operating system's. Tests plug in their own
@@ -40,10 +44,11 @@ type Store struct {
 }
 
 var (
-	_ state.Store     = (*Store)(nil)
-	_ state.Snapshots = (*Store)(nil)
-	_ state.Inbox     = (*Store)(nil)
-	_ state.Repairer  = (*Store)(nil)
+	_ state.Store           = (*Store)(nil)
+	_ state.Snapshots       = (*Store)(nil)
+	_ state.SnapshotStreams = (*Store)(nil)
+	_ state.Inbox           = (*Store)(nil)
+	_ state.Repairer        = (*Store)(nil)
 )
 
 // Open opens a database file, making it, and the folders that lead to it, if it is not there. A file that is something
@@ -112,7 +117,7 @@ func (s *Store) explain(run string, err error) error {
 		return errors.Join(&state.DamagedError{
 			Run: run, File: s.file, Why: "a page of the database is broken, or a file beside it", Hint: recoverHint,
 		}, err)
-	case errors.Is(err, sqlite3.FULL):
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR) && s.noRoom():
 		return fmt.Errorf("%s: the disk is full; make room and go on: %w", s.file, err)
 	case errors.Is(err, sqlite3.BUSY):
 		return fmt.Errorf("%s: others have been writing it for %s without a pause: %w", s.file, busyTimeout, err)
@@ -122,6 +127,21 @@ func (s *Store) explain(run string, err error) error {
 		return fmt.Errorf("%s: %w", s.file, err)
 	}
 	return err
+}
+
+// noRoom tells whether the disk is full, by trying to write. The driver knows a full disk from another error only where the
+// system says so in one particular way, and keeps no cause.
+func (s *Store) noRoom() bool {
+	if s.vfs != "" {
+		return false
+	}
+	f, err := os.CreateTemp(filepath.Dir(s.file), ".room-*")
+	if err != nil {
+		return errors.Is(err, syscall.ENOSPC)
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	_, _ = f.Close(), os.Remove(f.Name()) // nothing depends on it
+	return err != nil
 }
 
 // isSQLite tells errors of the database from our own.

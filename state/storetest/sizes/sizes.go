@@ -23,10 +23,13 @@ type Table struct {
 	FlipEvery   int // of the bits of a journal with padding, every how many-th is flipped
 	RepairEvery int // of the flips before the proven point, every how many-th is repaired
 
-	SQLiteEvery int // of the operations below SQLite, every how many-th is cut, fails, or ends the process
-	StoreKills  int // SIGKILLs of a process that appends to a store
-	BigEvent    int // bytes of the largest event that a store is given
-	ManyEvents  int // small events that a store is given
+	SQLiteRuns   int // random stories on the simulated disk below SQLite
+	SQLiteImages int // images of that disk for each cut
+	SQLiteEvery  int // of the operations below SQLite, every how many-th is cut, fails, or ends the process
+	SQLiteFlips  int // bits of a database that are flipped, and places at which its log is cut
+	StoreKills   int // SIGKILLs of a process that appends to a store
+	BigEvent     int // bytes of the largest event that a store is given
+	ManyEvents   int // small events that a store is given
 
 	Kills       int           // SIGKILLs of a running novel, for each store
 	KillTimeout time.Duration // for all of them
@@ -42,9 +45,9 @@ type Table struct {
 
 // usual are the sizes of make test.
 var usual = Table{
-	FoldRuns: 40, FoldEvents: 150, ItemRuns: 10, SnapshotFlips: 1,
+	FoldRuns: 40, FoldEvents: 150, ItemRuns: 5, SnapshotFlips: 1,
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
-	SQLiteEvery: 7, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
+	SQLiteRuns: 2, SQLiteImages: 2, SQLiteEvery: 9, SQLiteFlips: 120, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 13, Concurrent: 50, VirtualTime: 12 * time.Hour,
 	Cuts: 150, Steals: 40, Outages: 5, Settings: 1,
 }
@@ -53,7 +56,7 @@ var usual = Table{
 var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
 	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
-	SQLiteEvery: 1, StoreKills: 500, BigEvent: 64 << 20, ManyEvents: 1_000_000,
+	SQLiteRuns: 20, SQLiteImages: 6, SQLiteEvery: 1, SQLiteFlips: 20_000, StoreKills: 500, BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
 	Cuts: 5000, Steals: 1000, Outages: 100, Settings: 2,
 }
