@@ -17,7 +17,7 @@ type Figures struct {
 	Answers    int                 // recorded
 	Requests   int                 // that were asked for them
 	Latencies  []time.Duration     // from the start of a process that went on to its first request, sorted
-	Starved    time.Duration       // the longest that one of these waited for a processor until then
+	Starved    time.Duration       // the longest that one of these waited for a processor or a busy disk until then
 	Aims       map[string]int      // where the blows fell
 	Unfinished map[string]struct{} // temporary files that a killed process left, by kind
 }
@@ -31,7 +31,7 @@ func (f Figures) String() string {
 	line := fmt.Sprintf("%d kills and %d strikes (%s) over %d novels: %d requests for %d answers", f.Kills, f.Strikes,
 		strings.Join(aims, ", "), f.Novels, f.Requests, f.Answers)
 	if n := len(f.Latencies); n > 0 {
-		line += fmt.Sprintf("; %d resumes began new work after %v (median), %v at most, of which up to %v were spent waiting for a processor", n,
+		line += fmt.Sprintf("; %d resumes began new work after %v (median), %v at most, with up to %v of waiting for a processor or the disk", n,
 			f.Latencies[n/2].Round(time.Millisecond), f.Latencies[n-1].Round(time.Millisecond), f.Starved.Round(time.Millisecond))
 	}
 	if len(f.Unfinished) > 0 {

@@ -50,6 +50,11 @@ func Run(ctx context.Context, t testing.TB, p Program, cfg Config) Figures {
 	seed := sizes.Seed()
 	k := &killer{Program: p, Config: cfg, t: t, random: rand.New(rand.NewPCG(seed, 0)), ref: p.Reference(ctx, t, answerDelay, chapters),
 		figures: Figures{Aims: map[string]int{}, Unfinished: map[string]struct{}{}}}
+	watching, stop := context.WithCancel(ctx)
+	d, wait := watchDisk(watching, t)
+	defer wait()
+	defer stop()
+	k.disk = d
 	for k.figures.Kills+k.figures.Strikes < cfg.Kills {
 		n := p.Novel(t, NewServer(t, answerDelay), chapters)
 		if err := k.write(ctx, n); err != nil {
@@ -70,6 +75,7 @@ type killer struct {
 	random  *rand.Rand
 	ref     Reference
 	figures Figures
+	disk    *disk
 }
 
 // write writes one novel to its end, with one process after another.
@@ -135,7 +141,7 @@ func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error
 }
 
 // inTime: a process that went on where another was killed asked in time, if there was something to ask and nothing else was
-// killed under it. For how long the machine gave it no processor is not held against it.
+// killed under it. For how long the machine gave it no processor and no disk is not held against it.
 func (k *killer) inTime(n *Novel, c *Child, left int) error {
 	if left <= 0 || c.struck || c.Client == 1 || !n.children[c.Client-2].killed {
 		return nil
@@ -144,14 +150,18 @@ func (k *killer) inTime(n *Novel, c *Child, left int) error {
 	if took == 0 {
 		took = time.Since(c.Started)
 	}
-	if requests := n.Server.Of(c.Client); len(requests) > 0 {
+	requests := n.Server.Of(c.Client)
+	if len(requests) > 0 {
 		took, dry = requests[0].At.Sub(c.Started), requests[0].Starved
-		k.figures.Latencies = append(k.figures.Latencies, took)
-		k.figures.Starved = max(k.figures.Starved, dry)
 	}
-	if took-dry > k.Within {
-		return fmt.Errorf("process %d asked nothing new for %v after its start, more than %v, and waited only %v for a processor",
-			c.Client, took, k.Within, dry)
+	syncing := k.disk.busy(c.Started, c.Started.Add(took))
+	if len(requests) > 0 {
+		k.figures.Latencies = append(k.figures.Latencies, took)
+		k.figures.Starved = max(k.figures.Starved, dry+syncing)
+	}
+	if took-dry-syncing > k.Within {
+		return fmt.Errorf("process %d asked nothing new for %v after its start, more than %v, and waited only %v for a processor and %v for the disk",
+			c.Client, took, k.Within, dry, syncing)
 	}
 	return nil
 }
