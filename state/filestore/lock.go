@@ -15,13 +15,29 @@ import (
 // A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
 // dying: a writer tries again for a while before it reports a holder.
 const (
-	lockWait = 250 * time.Millisecond
-	lockPoll = 5 * time.Millisecond
+	lockWait  = 250 * time.Millisecond
+	lockPoll  = 5 * time.Millisecond
+	lockTries = 3 // waits, when nobody is found to hold it after one
 )
 
 // lock takes the run's lock. The error is a *state.HeldError while another has it, and fs.ErrNotExist without a folder.
 func (s *Store) lock(ctx context.Context, run string) (vfs.Lock, error) {
-	deadline := time.NewTimer(lockWait)
+	for tries := 1; ; tries++ {
+		l, err := s.lockWithin(ctx, run, lockWait)
+		if !errors.Is(err, vfs.ErrBusy) {
+			return l, err
+		}
+		// A lock whose holder has just gone is free; one whose holder can't be named was taken just now.
+		h, err := s.holder(run)
+		if err != nil || h != nil && h.PID != 0 || tries == lockTries {
+			return nil, heldError(run, h)
+		}
+	}
+}
+
+// lockWithin tries until the time is over, which gives vfs.ErrBusy.
+func (s *Store) lockWithin(ctx context.Context, run string, wait time.Duration) (vfs.Lock, error) {
+	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	poll := time.NewTicker(lockPoll)
 	defer poll.Stop()
@@ -34,7 +50,7 @@ func (s *Store) lock(ctx context.Context, run string) (vfs.Lock, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-deadline.C:
-			return nil, s.heldError(run)
+			return nil, err
 		case <-poll.C:
 		}
 	}
@@ -80,9 +96,10 @@ func (s *Store) holder(run string) (*state.Holder, error) {
 	return &h, nil
 }
 
-func (s *Store) heldError(run string) error {
+// heldError names the holder, if it is known.
+func heldError(run string, h *state.Holder) error {
 	e := &state.HeldError{Run: run}
-	if h, err := s.holder(run); err == nil && h != nil {
+	if h != nil {
 		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
 	}
 	return e

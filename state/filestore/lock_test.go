@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore/internal/simfs"
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
 )
 
@@ -133,4 +134,31 @@ func TestLockOfAFolderThatMovedAway(t *testing.T) {
 	l, err = s.tryLock(testRun) // of the folder that is there now
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
+}
+
+// leaving is a file system under which the holder of a lock goes the moment it is asked for.
+type leaving struct {
+	vfs.FS
+	leave func() error
+}
+
+func (l *leaving) ProbeLock(name string) (bool, []byte, error) {
+	if leave := l.leave; leave != nil {
+		l.leave = nil
+		if err := leave(); err != nil {
+			return false, nil, err
+		}
+	}
+	return l.FS.ProbeLock(name)
+}
+
+// TestLockWhoseHolderGoes: nobody is told that a run is held by somebody who can't be named, because he has just gone.
+func TestLockWhoseHolderGoes(t *testing.T) {
+	t.Parallel()
+	s := open(simfs.New(), testDir)
+	w := startRun(t, s, testRun)
+	l := &leaving{FS: s.fs, leave: w.j.Close}
+	j, err := open(l, testDir).Open(t.Context(), testRun, state.OpenOptions{Mode: state.OpenExisting})
+	require.NoError(t, err)
+	require.NoError(t, j.Close())
 }

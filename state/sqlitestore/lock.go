@@ -19,8 +19,9 @@ import (
 // A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
 // dying: a writer tries again for a while before it reports a holder.
 const (
-	lockWait = 250 * time.Millisecond
-	lockPoll = 5 * time.Millisecond
+	lockWait  = 250 * time.Millisecond
+	lockPoll  = 5 * time.Millisecond
+	lockTries = 3 // waits, when nobody is found to hold it after one
 )
 
 // lockPath is the file that is locked by who writes a run. Two names that differ in nothing but their case must not share
@@ -52,12 +53,9 @@ func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
 	if err := os.Mkdir(s.lockDir(), dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("lock run %q: %w", run, err)
 	}
-	l, err := lockFor(ctx, s.lockPath(run), lockWait)
-	if errors.Is(err, oslock.ErrBusy) {
-		return nil, s.heldError(run)
-	}
+	l, err := s.lockNamed(ctx, run)
 	if err != nil {
-		return nil, fmt.Errorf("lock run %q: %w", run, err)
+		return nil, err
 	}
 	host, _ := os.Hostname() // without a name the number must do
 	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC().Truncate(time.Second)})
@@ -65,6 +63,24 @@ func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
 		_ = l.SetText(text) // only the lock counts; a full disk must not keep a run from being repaired
 	}
 	return l, nil
+}
+
+// lockNamed locks the run's file, or names who has it.
+func (s *Store) lockNamed(ctx context.Context, run string) (*oslock.Lock, error) {
+	for tries := 1; ; tries++ {
+		l, err := lockFor(ctx, s.lockPath(run), lockWait)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, oslock.ErrBusy) {
+			return nil, fmt.Errorf("lock run %q: %w", run, err)
+		}
+		// A lock whose holder has just gone is free; one whose holder can't be named was taken just now.
+		h, err := s.holder(run)
+		if err != nil || h != nil && h.PID != 0 || tries == lockTries {
+			return nil, heldError(run, h)
+		}
+	}
 }
 
 // lockFor tries to lock a file until wait is over, which gives oslock.ErrBusy.
@@ -132,9 +148,10 @@ func (s *Store) holder(run string) (*state.Holder, error) {
 	return &h, nil
 }
 
-func (s *Store) heldError(run string) error {
+// heldError names the holder, if it is known.
+func heldError(run string, h *state.Holder) error {
 	e := &state.HeldError{Run: run}
-	if h, err := s.holder(run); err == nil && h != nil {
+	if h != nil {
 		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
 	}
 	return e
