@@ -7,6 +7,8 @@
 //	novel-postgres --store postgres:env                       the database that DATABASE_URL names or, without it, the
 //	                                                          variables of libpq: PGHOST, PGUSER, PGPASSWORD, PGPASSFILE, …
 //
+// The schema and the lease are settings of the place, as in postgres://me@host/books?dogear_schema=novels&dogear_lease=5s.
+//
 // A password on a command line is seen by every user of the machine: leave it to the variables, or to a file of passwords.
 package main
 

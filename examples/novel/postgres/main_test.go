@@ -98,10 +98,10 @@ func TestPlacesThatAreRefused(t *testing.T) {
 
 // Nothing that is printed says the password, whatever is wrong.
 func TestThePasswordIsNotPrinted(t *testing.T) {
-	t.Setenv(leaseVariable, "30ms") // and so it is not tried for long
 	for _, at := range []string{
-		"postgres://me:s3cret-word@127.0.0.1:1/books", "postgres://me:s3cret-word@127.0.0.1:port/books",
-		"postgres:host=127.0.0.1 port=1 user=me password=s3cret-word", "postgres:password=s3cret-word port=x",
+		"postgres://me:s3cret-word@127.0.0.1:1/books?dogear_lease=30ms", // and so it is not tried for long
+		"postgres://me:s3cret-word@127.0.0.1:port/books", "postgres://me:s3cret-word@127.0.0.1:1/books?dogear_lease=x",
+		"postgres:host=127.0.0.1 port=1 user=me password=s3cret-word dogear_lease=30ms", "postgres:password=s3cret-word port=x",
 	} {
 		for _, args := range [][]string{{"migrate", "--store", at}, {"--status", "--store", at}, {"--store", at, "--out", t.TempDir()}} {
 			out, code := run(t, args...)
@@ -111,24 +111,34 @@ func TestThePasswordIsNotPrinted(t *testing.T) {
 	}
 }
 
-// program is the novel as a process that keeps it on the server.
+// program is the novel as a process that keeps each novel in a schema of its own.
 func program(t *testing.T, srv *pgtest.Server) killtest.Program {
 	t.Helper()
 	path, err := build()
 	require.NoError(t, err)
-	out, code := run(t, "migrate", "--store", srv.URL())
-	require.Zero(t, code, out)
 	pool, err := pgxpool.New(t.Context(), srv.URL())
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	migrated := ""
+	schema := func(dir string) string {
+		name := "in " + filepath.Base(dir)
+		if migrated != name {
+			out, code := run(t, "migrate", "--store", srv.URL(schemaSetting, name))
+			require.Zero(t, code, out)
+			migrated = name
+		}
+		return name
+	}
 	return killtest.Program{
-		Path: path, Lease: lease, Env: []string{leaseVariable + "=" + lease.String()},
-		Args: func(string) []string { return []string{"--store", srv.URL("application_name", novelName)} },
-		Open: func(ctx context.Context, _ string) (state.Store, error) {
+		Path: path, Lease: lease,
+		Args: func(dir string) []string {
+			return []string{"--store", srv.URL("application_name", novelName, schemaSetting, schema(dir), leaseSetting, lease.String())}
+		},
+		Open: func(ctx context.Context, dir string) (state.Store, error) {
 			if err := ended(ctx, pool); err != nil {
 				return nil, err
 			}
-			return pgstore.New(pool, pgstore.Options{Retry: 10 * time.Second})
+			return pgstore.New(pool, pgstore.Options{Schema: schema(dir), Retry: 10 * time.Second})
 		},
 	}
 }

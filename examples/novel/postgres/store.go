@@ -18,11 +18,13 @@ import (
 
 const scheme = "postgres"
 
-// The variables of the environment that this program knows, besides those of libpq.
+// urlVariable is the variable of the environment that this program knows, besides those of libpq.
+const urlVariable = "DATABASE_URL"
+
+// What the place may say besides what libpq knows, as in postgres://me@host/books?dogear_schema=novels.
 const (
-	urlVariable    = "DATABASE_URL"
-	schemaVariable = "DOGEAR_SCHEMA" // see pgstore.Options.Schema
-	leaseVariable  = "DOGEAR_LEASE"  // see pgstore.Options.Lease; as in 15s
+	schemaSetting = "dogear_schema" // see pgstore.Options.Schema
+	leaseSetting  = "dogear_lease"  // see pgstore.Options.Lease; as in 15s
 )
 
 // fromEnvironment is what stands for a database that the environment names.
@@ -61,12 +63,15 @@ func connect(ctx context.Context, at string) (closing, error) {
 	if err != nil {
 		return closing{}, &cli.UsageError{Err: err}
 	}
-	o := pgstore.Options{Schema: os.Getenv(schemaVariable)}
-	if text := os.Getenv(leaseVariable); text != "" {
+	settings := c.ConnConfig.RuntimeParams
+	o := pgstore.Options{Schema: settings[schemaSetting]}
+	if text := settings[leaseSetting]; text != "" {
 		if o.Lease, err = time.ParseDuration(text); err != nil {
-			return closing{}, &cli.UsageError{Err: fmt.Errorf("%s: %w", leaseVariable, err)}
+			return closing{}, &cli.UsageError{Err: fmt.Errorf("%s: %w", leaseSetting, err)}
 		}
 	}
+	delete(settings, schemaSetting) // the server does not know them
+	delete(settings, leaseSetting)
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return closing{}, err
