@@ -34,6 +34,11 @@ func (s *Store) lock(ctx context.Context, run string) (vfs.Lock, error) {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-deadline.C:
+			if h, err := s.holder(run); err == nil && h == nil { // let go at the last moment
+				if l, err := s.tryLock(run); !errors.Is(err, vfs.ErrBusy) {
+					return l, err
+				}
+			}
 			return nil, s.heldError(run)
 		case <-poll.C:
 		}

@@ -54,6 +54,11 @@ func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
 	}
 	l, err := lockFor(ctx, s.lockPath(run), lockWait)
 	if errors.Is(err, oslock.ErrBusy) {
+		if h, probed := s.holder(run); probed == nil && h == nil { // let go at the last moment
+			l, err = tryLock(s.lockPath(run))
+		}
+	}
+	if errors.Is(err, oslock.ErrBusy) {
 		return nil, s.heldError(run)
 	}
 	if err != nil {
