@@ -45,6 +45,9 @@ func mount(t *testing.T, fs *simvfs.FS, file string) *disk {
 // next is the same machine after a restart.
 func (d *disk) next(fs *simvfs.FS) *disk { return mount(d.t, fs, d.file) }
 
+// copy is a disk with the same content for a test below this one, after which it is forgotten.
+func (d *disk) copy(t *testing.T) *disk { return mount(t, d.Clone(t.TempDir()), d.file) }
+
 // open opens the database as a process does. Its log is moved into the database every few pages.
 func (d *disk) open() (*Store, error) {
 	s, err := open(d.t.Context(), d.file, d.name, Options{})
@@ -301,15 +304,17 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 			whole.Inject(simvfs.Fault{})
 			require.NoError(t, story(t, whole, newModel(), seed, storySteps, ""))
 			for at := 1 + int(seed)%sizes.Get().SQLiteEvery; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
-				d, m := first.next(first.Clone(t.TempDir())), newModel()
-				d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff, Seed: seed})
-				what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
-				if err := story(t, d, m, seed, storySteps, what); err != nil {
-					requirePower(t, err, what)
-				}
-				for image := range uint64(sizes.Get().SQLiteImages) {
-					afterCut(t, d, m.clone(), seed<<32|uint64(at)<<8|image, fmt.Sprintf("%s, image %d", what, image))
-				}
+				t.Run(fmt.Sprint("operation ", at), func(t *testing.T) {
+					d, m := first.copy(t), newModel()
+					d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff, Seed: seed})
+					what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
+					if err := story(t, d, m, seed, storySteps, what); err != nil {
+						requirePower(t, err, what)
+					}
+					for image := range uint64(sizes.Get().SQLiteImages) {
+						afterCut(t, d, m.clone(), seed<<32|uint64(at)<<8|image, fmt.Sprintf("%s, image %d", what, image))
+					}
+				})
 			}
 		})
 	}
@@ -356,7 +361,9 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 			for at := 1 + int(seed)%sizes.Get().SQLiteEvery; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
 				for i := range sizes.Get().FaultKinds {
 					fault := simvfs.Fault{At: at, Err: errs[(at+i)%len(errs)], Seed: seed, Sticky: at%3 == 0}
-					failAt(t, first, fault, fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault.Err))
+					t.Run(fmt.Sprint("operation ", at, " kind ", i), func(t *testing.T) {
+						failAt(t, first, fault, fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault.Err))
+					})
 				}
 			}
 		})
@@ -364,7 +371,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 }
 
 func failAt(t *testing.T, first *disk, fault simvfs.Fault, what string) {
-	d, m := first.next(first.Clone(t.TempDir())), newModel()
+	d, m := first.copy(t), newModel()
 	d.Inject(fault)
 	if err := story(t, d, m, fault.Seed, storySteps, what); err != nil {
 		require.NotErrorIs(t, err, state.ErrDamaged, what)
@@ -396,16 +403,18 @@ func TestDeathOfTheProcess(t *testing.T) {
 	whole.Inject(simvfs.Fault{})
 	require.NoError(t, story(t, whole, newModel(), 1, storySteps, ""))
 	for at := 1; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
-		d, m := first.next(first.Clone(t.TempDir())), newModel()
-		d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff}) // nothing is written from there on
-		what := fmt.Sprintf("killed at operation %d", at)
-		if err := story(t, d, m, 1, storySteps, what); err != nil {
-			requirePower(t, err, what)
-		}
-		s, err := d.next(d.Kill(t.TempDir())).open()
-		require.NoError(t, err, what)
-		m.check(t, s, true, what)
-		require.NoError(t, s.Close())
+		t.Run(fmt.Sprint("operation ", at), func(t *testing.T) {
+			d, m := first.copy(t), newModel()
+			d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff}) // nothing is written from there on
+			what := fmt.Sprintf("killed at operation %d", at)
+			if err := story(t, d, m, 1, storySteps, what); err != nil {
+				requirePower(t, err, what)
+			}
+			s, err := d.next(d.Kill(t.TempDir())).open()
+			require.NoError(t, err, what)
+			m.check(t, s, true, what)
+			require.NoError(t, s.Close())
+		})
 	}
 }
 
