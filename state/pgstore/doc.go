@@ -9,7 +9,8 @@
 // A run is held by a lease that its writer renews, by the clock of the database. When a writer dies its run is free as
 // soon as the lease has run out, after 15 seconds unless [Options.Lease] says otherwise; until then opening it gives a
 // [*state.HeldError] that tells when. Each opening raises the run's epoch, and an append of an earlier one is refused by
-// the database: whoever lost a run without noticing gets [state.ErrFenced], and changes nothing.
+// the database: whoever lost a run without noticing gets [state.ErrFenced], and changes nothing. A writer that dies between
+// opening a new run and its first record leaves no run, but holds its name until the lease has run out.
 //
 // # What survives
 //

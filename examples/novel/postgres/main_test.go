@@ -5,10 +5,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -135,7 +137,7 @@ func program(t *testing.T, srv *pgtest.Server) killtest.Program {
 			return []string{"--store", srv.URL("application_name", novelName, schemaSetting, schema(dir), leaseSetting, lease.String())}
 		},
 		Open: func(ctx context.Context, dir string) (state.Store, error) {
-			if err := ended(ctx, pool); err != nil {
+			if err := ended(ctx, pool, schema(dir)); err != nil {
 				return nil, err
 			}
 			return pgstore.New(pool, pgstore.Options{Schema: schema(dir), Retry: 10 * time.Second})
@@ -146,15 +148,21 @@ func program(t *testing.T, srv *pgtest.Server) killtest.Program {
 // novelName is what the sessions of killed novels are called.
 const novelName = "a novel"
 
-// ended waits until the server has noticed that the processes before are dead. The last thing that one asked for may be
-// carried out after its death: to hold the run, for one.
-func ended(ctx context.Context, pool *pgxpool.Pool) error {
+// ended waits until the processes before are dead for the server as well. The last thing that one asked for may be carried
+// out after its death; and one that died before its first record holds a run that is not there yet, for as long as its
+// lease.
+func ended(ctx context.Context, pool *pgxpool.Pool, schema string) error {
+	leases := strings.ReplaceAll(`SELECT count(*) FROM {schema}.leases l JOIN {schema}.runs r ON r.id = l.run
+		WHERE r.run_id = '' AND l.until > clock_timestamp()`, "{schema}", pgx.Identifier{schema}.Sanitize())
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var sessions int
+		var sessions, held int
 		err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, novelName).Scan(&sessions)
-		if err == nil && sessions == 0 {
+		if err == nil {
+			err = pool.QueryRow(ctx, leases).Scan(&held)
+		}
+		if err == nil && sessions+held == 0 {
 			return nil
 		}
 		select {
