@@ -159,8 +159,16 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 
 // archive moves the old run aside, and the files derived from it with it.
 func (k *kit) archive(ctx context.Context, store state.Store) error {
-	suffix := time.Now().UTC().Format("20060102T150405.000Z")
-	if err := store.Remove(ctx, k.project, state.RemoveOptions{Archive: true, Suffix: suffix}); err != nil {
+	var suffix string
+	var err error
+	for range 3 { // another who does the same at this moment may have taken the name
+		suffix = time.Now().UTC().Format("20060102T150405.000000Z")
+		err = store.Remove(ctx, k.project, state.RemoveOptions{Archive: true, Suffix: suffix})
+		if !errors.Is(err, state.ErrExists) {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, k.archivePlace(), k.keepProducts(k.project, suffix))

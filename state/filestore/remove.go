@@ -34,6 +34,9 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) e
 	if err == nil && !there {
 		err = notFound(run)
 	}
+	if err == nil {
+		target, err = s.removeTarget(run, o) // another may have taken the name while we waited
+	}
 	if err == nil && runtime.GOOS == "windows" {
 		err = lock.Close() // a folder with an open file can't be renamed there
 	}
