@@ -49,11 +49,14 @@ func (g *gang) item(i int) error {
 
 // groupCommit compares 16 items at once with one at a time, and with bare syncs of sixteen records written at once.
 func (b *bench) groupCommit() error {
+	return errors.Join(b.group("4 KB", prose(resultSize)), b.group("100 bytes", text))
+}
+
+func (b *bench) group(what, result string) error {
 	cfg, err := b.config()
 	if err != nil {
 		return err
 	}
-	result := prose(resultSize)
 	size, err := b.itemBytes(1000, result, nothing, cfg)
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func (b *bench) groupCommit() error {
 		return err
 	}
 	defer over.close()
-	one := b.newStepper("one", 1000, result, cfg, nothing)
+	one := b.newStepper("one-"+what[:1], 1000, result, cfg, nothing)
 	var appends, overs, ones []time.Duration
 	count := &counting{Store: cfg.Store}
 	between := func() error {
@@ -90,13 +93,13 @@ func (b *bench) groupCommit() error {
 		return err
 	}
 	cfg.Store, cfg.Concurrency = count, width
-	if _, err := p.Run(context.Background(), "sixteen", cfg); err != nil {
+	if _, err := p.Run(context.Background(), "sixteen-"+what[:1], cfg); err != nil {
 		return err
 	}
 	if err := one.close(); err != nil {
 		return err
 	}
-	row("16 durable items of 4 KB at once, each | append + fdatasync of 16 records", count.took, appends, "≤ 1.3x")
+	row("16 durable items of "+what+" at once, each | append + fdatasync of 16 records", count.took, appends, "≤ 1.3x")
 	row("the same | overwrite + fdatasync of 16 records", count.took, overs, "")
 	row("the same | one at a time", count.took, ones, fmt.Sprintf("≥ 8x the throughput: %.1fx", 1/ratio(count.took, ones)))
 	line("items that shared a sync", fmt.Sprintf("%.1f", count.mean()), fmt.Sprint(width), "", "")
