@@ -32,21 +32,21 @@ func newDisk(t *testing.T) *disk {
 	d := mount(t, simvfs.New(t.TempDir()), filepath.Join(t.TempDir(), "runs.db"))
 	d.Create(d.file)
 	require.NoError(t, fillNew(t.Context(), d.file, d.name))
+	defer d.drop()
 	return d.next(d.Clone(t.TempDir()))
 }
 
 func mount(t *testing.T, fs *simvfs.FS, file string) *disk {
 	d := &disk{FS: fs, t: t, file: file, name: fmt.Sprintf("%p", fs)}
 	vfs.Register(d.name, fs)
-	t.Cleanup(func() { vfs.Unregister(d.name) })
 	return d
 }
 
+// drop lets the disk's memory go.
+func (d *disk) drop() { vfs.Unregister(d.name) }
+
 // next is the same machine after a restart.
 func (d *disk) next(fs *simvfs.FS) *disk { return mount(d.t, fs, d.file) }
-
-// copy is a disk with the same content for a test below this one, after which it is forgotten.
-func (d *disk) copy(t *testing.T) *disk { return mount(t, d.Clone(t.TempDir()), d.file) }
 
 // open opens the database as a process does. Its log is moved into the database every few pages.
 func (d *disk) open() (*Store, error) {
@@ -301,22 +301,26 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 			t.Parallel()
 			first := newDisk(t)
 			whole := first.next(first.Clone(t.TempDir()))
+			defer whole.drop()
 			whole.Inject(simvfs.Fault{})
 			require.NoError(t, story(t, whole, newModel(), seed, storySteps, ""))
 			for at := 1 + int(seed)%sizes.Get().SQLiteEvery; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
-				t.Run(fmt.Sprint("operation ", at), func(t *testing.T) {
-					d, m := first.copy(t), newModel()
-					d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff, Seed: seed})
-					what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
-					if err := story(t, d, m, seed, storySteps, what); err != nil {
-						requirePower(t, err, what)
-					}
-					for image := range uint64(sizes.Get().SQLiteImages) {
-						afterCut(t, d, m.clone(), seed<<32|uint64(at)<<8|image, fmt.Sprintf("%s, image %d", what, image))
-					}
-				})
+				cutAt(t, first, seed, at)
 			}
 		})
+	}
+}
+
+func cutAt(t *testing.T, first *disk, seed uint64, at int) {
+	d, m := first.next(first.Clone(t.TempDir())), newModel()
+	defer d.drop()
+	d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff, Seed: seed})
+	what := fmt.Sprintf("seed %d, cut at operation %d", seed, at)
+	if err := story(t, d, m, seed, storySteps, what); err != nil {
+		requirePower(t, err, what)
+	}
+	for image := range uint64(sizes.Get().SQLiteImages) {
+		afterCut(t, d, m.clone(), seed<<32|uint64(at)<<8|image, fmt.Sprintf("%s, image %d", what, image))
 	}
 }
 
@@ -329,6 +333,7 @@ func requirePower(t *testing.T, err error, what string) {
 
 func afterCut(t *testing.T, cut *disk, m *model, seed uint64, what string) {
 	d := cut.next(cut.Crash(t.TempDir(), seed))
+	defer d.drop()
 	s, err := d.open()
 	require.NoError(t, err, what)
 	m.check(t, s, false, what)
@@ -340,6 +345,7 @@ func afterCut(t *testing.T, cut *disk, m *model, seed uint64, what string) {
 		requirePower(t, err, what)
 	}
 	again := d.next(d.Crash(t.TempDir(), seed+1))
+	defer again.drop()
 	s, err = again.open()
 	require.NoError(t, err, what)
 	m.check(t, s, false, what)
@@ -356,14 +362,13 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 			t.Parallel()
 			first := newDisk(t)
 			whole := first.next(first.Clone(t.TempDir()))
+			defer whole.drop()
 			whole.Inject(simvfs.Fault{})
 			require.NoError(t, story(t, whole, newModel(), seed, storySteps, ""))
 			for at := 1 + int(seed)%sizes.Get().SQLiteEvery; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
 				for i := range sizes.Get().FaultKinds {
 					fault := simvfs.Fault{At: at, Err: errs[(at+i)%len(errs)], Seed: seed, Sticky: at%3 == 0}
-					t.Run(fmt.Sprint("operation ", at, " kind ", i), func(t *testing.T) {
-						failAt(t, first, fault, fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault.Err))
-					})
+					failAt(t, first, fault, fmt.Sprintf("seed %d, operation %d fails: %v", seed, at, fault.Err))
 				}
 			}
 		})
@@ -371,7 +376,8 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 }
 
 func failAt(t *testing.T, first *disk, fault simvfs.Fault, what string) {
-	d, m := first.copy(t), newModel()
+	d, m := first.next(first.Clone(t.TempDir())), newModel()
+	defer d.drop()
 	d.Inject(fault)
 	if err := story(t, d, m, fault.Seed, storySteps, what); err != nil {
 		require.NotErrorIs(t, err, state.ErrDamaged, what)
@@ -387,9 +393,10 @@ func failAt(t *testing.T, first *disk, fault simvfs.Fault, what string) {
 		require.Equal(t, k.noted, k.synced, what)
 		require.NoError(t, j.Close())
 	}
-	cut := d.Crash(t.TempDir(), fault.Seed^uint64(fault.At)<<16)
+	cut := d.next(d.Crash(t.TempDir(), fault.Seed^uint64(fault.At)<<16))
+	defer cut.drop()
 	require.NoError(t, s.Close())
-	s, err = d.next(cut).open()
+	s, err = cut.open()
 	require.NoError(t, err, what)
 	m.check(t, s, false, what+", then cut")
 	require.NoError(t, s.Close())
@@ -400,22 +407,28 @@ func TestDeathOfTheProcess(t *testing.T) {
 	t.Parallel()
 	first := newDisk(t)
 	whole := first.next(first.Clone(t.TempDir()))
+	defer whole.drop()
 	whole.Inject(simvfs.Fault{})
 	require.NoError(t, story(t, whole, newModel(), 1, storySteps, ""))
 	for at := 1; at <= whole.Ops(); at += sizes.Get().SQLiteEvery {
-		t.Run(fmt.Sprint("operation ", at), func(t *testing.T) {
-			d, m := first.copy(t), newModel()
-			d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff}) // nothing is written from there on
-			what := fmt.Sprintf("killed at operation %d", at)
-			if err := story(t, d, m, 1, storySteps, what); err != nil {
-				requirePower(t, err, what)
-			}
-			s, err := d.next(d.Kill(t.TempDir())).open()
-			require.NoError(t, err, what)
-			m.check(t, s, true, what)
-			require.NoError(t, s.Close())
-		})
+		killAt(t, first, at)
 	}
+}
+
+func killAt(t *testing.T, first *disk, at int) {
+	d, m := first.next(first.Clone(t.TempDir())), newModel()
+	defer d.drop()
+	d.Inject(simvfs.Fault{At: at, Err: simvfs.ErrPowerOff}) // nothing is written from there on
+	what := fmt.Sprintf("killed at operation %d", at)
+	if err := story(t, d, m, 1, storySteps, what); err != nil {
+		requirePower(t, err, what)
+	}
+	next := d.next(d.Kill(t.TempDir()))
+	defer next.drop()
+	s, err := next.open()
+	require.NoError(t, err, what)
+	m.check(t, s, true, what)
+	require.NoError(t, s.Close())
 }
 
 // TestNothingIsTrustedAfterAFailedSync has the sync of one run's event lose another run's note, as a system does that
