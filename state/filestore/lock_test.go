@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -161,4 +162,33 @@ func TestLockWhoseHolderGoes(t *testing.T) {
 	j, err := open(l, testDir).Open(t.Context(), testRun, state.OpenOptions{Mode: state.OpenExisting})
 	require.NoError(t, err)
 	require.NoError(t, j.Close())
+}
+
+// TestLockRemovedWhileHeld: who removes the file of a lock lets another process in; the one that held it writes no more.
+func TestLockRemovedWhileHeld(t *testing.T) {
+	t.Parallel()
+	for what, meddle := range map[string]func(t *testing.T, dir string){
+		"the lock is removed": func(t *testing.T, dir string) {
+			require.NoError(t, os.Remove(filepath.Join(dir, testRun, lockFile)))
+		},
+		"the folder is moved": func(t *testing.T, dir string) {
+			require.NoError(t, os.Rename(filepath.Join(dir, testRun), filepath.Join(dir, "elsewhere")))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			s, err := Open(dir)
+			require.NoError(t, err)
+			w := startRun(t, s, testRun)
+			w.add(event(state.SessionOpened{}))
+			meddle(t, dir)
+			e := event(state.SessionOpened{})
+			e.Seq, e.Durable, e.Epoch = 3, 2, 1
+			err = w.j.Append(t.Context(), []state.Event{e}, true)
+			require.ErrorIs(t, err, state.ErrJournalFailed)
+			require.ErrorContains(t, err, "somebody removed it or moved the folder")
+			require.NoError(t, w.j.Close())
+		})
+	}
 }

