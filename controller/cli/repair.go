@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -18,9 +19,7 @@ func (k *kit) verify(ctx context.Context, _ []string) error {
 		return k.missing(err)
 	}
 	text := fmt.Sprintf("%s: %s sound\n", k.project, records(report.Records))
-	for _, d := range report.Damaged {
-		text += "damaged: " + placeOf(d)
-	}
+	text += places("damaged: ", report.Damaged)
 	if report.Tail != nil {
 		text += fmt.Sprintf("an end of %d bytes was never acknowledged, which is no damage: it is dropped when the run goes on\n", report.Tail.BytesLost)
 	}
@@ -54,16 +53,32 @@ func records(n int) string {
 	return fmt.Sprintf("%d records are", n)
 }
 
-// placeOf is a line about a damaged place.
-func placeOf(d state.Damage) string {
-	at := ""
-	switch {
-	case d.Line > 0: // a record that is missing stands nowhere, and a database has no lines
-		at = fmt.Sprintf(" (line %d, %d bytes)", d.Line, d.Bytes)
-	case d.Bytes > 0:
-		at = fmt.Sprintf(" (%d bytes)", d.Bytes)
+// places has a line for each damaged place; records in a row that are missing for one reason share theirs.
+func places(what string, damaged []state.Damage) string {
+	var text strings.Builder
+	for len(damaged) > 0 {
+		first, n := damaged[0], 1
+		for n < len(damaged) && damaged[n] == (state.Damage{Seq: first.Seq + uint64(n), Why: first.Why}) && first.Seq > 0 {
+			n++
+		}
+		record := fmt.Sprintf("record %d", first.Seq)
+		switch {
+		case n > 1:
+			record = fmt.Sprintf("records %d to %d", first.Seq, damaged[n-1].Seq)
+		case first.Seq == 0:
+			record = "what is no record"
+		}
+		at := ""
+		switch {
+		case first.Line > 0: // a record that is missing stands nowhere, and a database has no lines
+			at = fmt.Sprintf(" (line %d, %d bytes)", first.Line, first.Bytes)
+		case first.Bytes > 0:
+			at = fmt.Sprintf(" (%d bytes)", first.Bytes)
+		}
+		fmt.Fprintf(&text, "%s%s%s: %s\n", what, record, at, state.Printable(first.Why))
+		damaged = damaged[n:]
 	}
-	return fmt.Sprintf("record %d%s: %s\n", d.Seq, at, state.Printable(d.Why))
+	return text.String()
 }
 
 func (k *kit) repair(ctx context.Context, _ []string) error {
@@ -86,9 +101,7 @@ func (k *kit) repair(ctx context.Context, _ []string) error {
 		return k.missing(err)
 	}
 	text := fmt.Sprintf("%s: kept %d sound records\n", k.project, report.Records)
-	for _, d := range report.Damaged {
-		text += "dropped " + placeOf(d)
-	}
+	text += places("dropped ", report.Damaged)
 	text += fmt.Sprintf("the journal as it was is kept in %s\ngo on with:\n  %s\n", report.Copy, k.command("--resume"))
 	return k.say(newRepairJSON(k.project, report), text)
 }
