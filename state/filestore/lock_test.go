@@ -3,6 +3,7 @@ package filestore
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,4 +192,32 @@ func TestLockRemovedWhileHeld(t *testing.T) {
 			require.NoError(t, w.j.Close())
 		})
 	}
+}
+
+// archiving is a file system under which a run is moved away the moment its journal is looked for.
+type archiving struct {
+	vfs.FS
+	move func() error
+}
+
+func (a *archiving) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
+	if move := a.move; move != nil && filepath.Base(name) == journalFile {
+		a.move = nil
+		if err := move(); err != nil {
+			return nil, err
+		}
+	}
+	return a.FS.OpenFile(name, flag, perm)
+}
+
+// TestArchivedWhileLookedAt: a run that is archived between a look at its checkpoint and one at its journal is gone, and
+// not damaged.
+func TestArchivedWhileLookedAt(t *testing.T) {
+	t.Parallel()
+	lines := sample(t, 9)
+	s := put(t, join(lines), snapshotOf(lines, 9))
+	a := &archiving{FS: s.fs, move: func() error { return s.Remove(t.Context(), testRun, state.RemoveOptions{Archive: true}) }}
+	_, err := open(a, testDir).Head(t.Context(), testRun)
+	require.Nil(t, a.move)
+	require.ErrorIs(t, err, state.ErrNotFound)
 }

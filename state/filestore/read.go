@@ -123,15 +123,21 @@ func (r *reader) wants(e state.Event) bool {
 	return s == nil || e.Step == s.Step && (s.Item == "" || e.Item == s.Item)
 }
 
-// openJournal opens a run's journal for reading.
+// openJournal opens a run's journal for reading. A run can be archived between the look at its checkpoint and that at its
+// journal, so damage is believed only when it is seen again.
 func (s *Store) openJournal(run string) (vfs.File, error) {
-	w, err := s.witness(run)
-	if err != nil {
-		return nil, err
+	const looks = 3
+	for look := 1; ; look++ {
+		w, err := s.witness(run)
+		if err != nil {
+			return nil, err
+		}
+		f, err := s.fs.OpenFile(s.path(run, journalFile), os.O_RDONLY, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+		if err = s.noFirst(run, err, w); !errors.Is(err, state.ErrDamaged) || look == looks {
+			return nil, err
+		}
 	}
-	f, err := s.fs.OpenFile(s.path(run, journalFile), os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, s.noFirst(run, err, w)
-	}
-	return f, err
 }
