@@ -10,6 +10,7 @@ import (
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore/internal/vfs"
+	"github.com/dogear-go/dogear/state/internal/oslock"
 )
 
 // A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
@@ -85,15 +86,7 @@ func (s *Store) tryLock(run string) (vfs.Lock, error) {
 
 // holder tells who has the run's lock; nil: nobody.
 func (s *Store) holder(run string) (*state.Holder, error) {
-	held, text, err := s.fs.ProbeLock(s.path(run, lockFile))
-	if err != nil || !held {
-		return nil, err
-	}
-	var h state.Holder
-	if json.Unmarshal(text, &h) != nil {
-		return &state.Holder{}, nil // held, by whom is not known
-	}
-	return &h, nil
+	return oslock.Holder(func() (bool, []byte, error) { return s.fs.ProbeLock(s.path(run, lockFile)) })
 }
 
 // heldError names the holder, if it is known.

@@ -137,15 +137,7 @@ func (s *Store) dropLock(run string, l *oslock.Lock) error {
 
 // holder tells who has the run's lock; nil: nobody.
 func (s *Store) holder(run string) (*state.Holder, error) {
-	held, text, err := oslock.Probe(s.lockPath(run))
-	if err != nil || !held {
-		return nil, err
-	}
-	var h state.Holder
-	if json.Unmarshal(text, &h) != nil {
-		return &state.Holder{}, nil // held, by whom is not known
-	}
-	return &h, nil
+	return oslock.Holder(func() (bool, []byte, error) { return oslock.Probe(s.lockPath(run)) })
 }
 
 // heldError names the holder, if it is known.
