@@ -10,6 +10,9 @@ import (
 func appendPayload(dst []byte, p Payload) (_ []byte, err error) {
 	switch d := p.(type) {
 	case Ignored:
+		if len(d.Raw) == 0 { // a record without data can be read
+			return append(dst, "null"...), nil
+		}
 		return append(dst, d.Raw...), nil
 	case ItemStarted, StepStarted: // by far the most frequent notes, and they say nothing
 		return append(dst, `{}`...), nil
