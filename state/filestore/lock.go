@@ -13,48 +13,10 @@ import (
 	"github.com/dogear-go/dogear/state/internal/oslock"
 )
 
-// A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
-// dying: a writer tries again for a while before it reports a holder.
-const (
-	lockWait  = 250 * time.Millisecond
-	lockPoll  = 5 * time.Millisecond
-	lockTries = 3 // waits, when nobody is found to hold it after one
-)
-
 // lock takes the run's lock. The error is a *state.HeldError while another has it, and fs.ErrNotExist without a folder.
 func (s *Store) lock(ctx context.Context, run string) (vfs.Lock, error) {
-	for tries := 1; ; tries++ {
-		l, err := s.lockWithin(ctx, run, lockWait)
-		if !errors.Is(err, vfs.ErrBusy) {
-			return l, err
-		}
-		// A lock whose holder has just gone is free; one whose holder can't be named was taken just now.
-		h, err := s.holder(run)
-		if err != nil || h != nil && h.PID != 0 || tries == lockTries {
-			return nil, heldError(run, h)
-		}
-	}
-}
-
-// lockWithin tries until the time is over, which gives vfs.ErrBusy.
-func (s *Store) lockWithin(ctx context.Context, run string, wait time.Duration) (vfs.Lock, error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	poll := time.NewTicker(lockPoll)
-	defer poll.Stop()
-	for {
-		l, err := s.tryLock(run)
-		if !errors.Is(err, vfs.ErrBusy) {
-			return l, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-deadline.C:
-			return nil, err
-		case <-poll.C:
-		}
-	}
+	return oslock.Acquire(ctx, run, func() (vfs.Lock, error) { return s.tryLock(run) },
+		func() (*state.Holder, error) { return s.holder(run) })
 }
 
 func (s *Store) tryLock(run string) (vfs.Lock, error) {
@@ -87,13 +49,4 @@ func (s *Store) tryLock(run string) (vfs.Lock, error) {
 // holder tells who has the run's lock; nil: nobody.
 func (s *Store) holder(run string) (*state.Holder, error) {
 	return oslock.Holder(func() (bool, []byte, error) { return s.fs.ProbeLock(s.path(run, lockFile)) })
-}
-
-// heldError names the holder, if it is known.
-func heldError(run string, h *state.Holder) error {
-	e := &state.HeldError{Run: run}
-	if h != nil {
-		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
-	}
-	return e
 }

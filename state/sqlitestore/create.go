@@ -142,7 +142,7 @@ func syncDir(dir string) error {
 const createWait = 10 * time.Second
 
 func createLocked(ctx context.Context, path string) (err error) {
-	l, err := lockFor(ctx, path+".new-lock", createWait)
+	l, err := oslock.Within(ctx, createWait, func() (*oslock.Lock, error) { return tryLock(path + ".new-lock") })
 	if errors.Is(err, oslock.ErrBusy) {
 		return fmt.Errorf("another process has been making it for %s", createWait)
 	}

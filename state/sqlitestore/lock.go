@@ -16,14 +16,6 @@ import (
 	"github.com/dogear-go/dogear/state/internal/oslock"
 )
 
-// A reader that asks for the holder takes the lock for microseconds, and a process that was just killed may still be
-// dying: a writer tries again for a while before it reports a holder.
-const (
-	lockWait  = 250 * time.Millisecond
-	lockPoll  = 5 * time.Millisecond
-	lockTries = 3 // waits, when nobody is found to hold it after one
-)
-
 // lockPath is the file that is locked by who writes a run. Two names that differ in nothing but their case must not share
 // one on a disk that folds case, so the name is folded here, and which of its letters were large is told behind it.
 func (s *Store) lockPath(run string) string {
@@ -53,9 +45,14 @@ func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
 	if err := os.Mkdir(s.lockDir(), dirPerm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("lock run %q: %w", run, err)
 	}
-	l, err := s.lockNamed(ctx, run)
+	l, err := oslock.Acquire(ctx, run, func() (*oslock.Lock, error) { return tryLock(s.lockPath(run)) },
+		func() (*state.Holder, error) { return s.holder(run) })
 	if err != nil {
-		return nil, err
+		var held *state.HeldError
+		if errors.As(err, &held) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("lock run %q: %w", run, err)
 	}
 	host, _ := os.Hostname() // without a name the number must do
 	text, err := json.Marshal(state.Holder{PID: os.Getpid(), Host: host, Since: time.Now().UTC().Truncate(time.Second)})
@@ -63,45 +60,6 @@ func (s *Store) lock(ctx context.Context, run string) (*oslock.Lock, error) {
 		_ = l.SetText(text) // only the lock counts; a full disk must not keep a run from being repaired
 	}
 	return l, nil
-}
-
-// lockNamed locks the run's file, or names who has it.
-func (s *Store) lockNamed(ctx context.Context, run string) (*oslock.Lock, error) {
-	for tries := 1; ; tries++ {
-		l, err := lockFor(ctx, s.lockPath(run), lockWait)
-		if err == nil {
-			return l, nil
-		}
-		if !errors.Is(err, oslock.ErrBusy) {
-			return nil, fmt.Errorf("lock run %q: %w", run, err)
-		}
-		// A lock whose holder has just gone is free; one whose holder can't be named was taken just now.
-		h, err := s.holder(run)
-		if err != nil || h != nil && h.PID != 0 || tries == lockTries {
-			return nil, heldError(run, h)
-		}
-	}
-}
-
-// lockFor tries to lock a file until wait is over, which gives oslock.ErrBusy.
-func lockFor(ctx context.Context, path string, wait time.Duration) (*oslock.Lock, error) {
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	poll := time.NewTicker(lockPoll)
-	defer poll.Stop()
-	for {
-		l, err := tryLock(path)
-		if !errors.Is(err, oslock.ErrBusy) {
-			return l, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-deadline.C:
-			return nil, err
-		case <-poll.C:
-		}
-	}
 }
 
 func tryLock(path string) (*oslock.Lock, error) {
@@ -138,13 +96,4 @@ func (s *Store) dropLock(run string, l *oslock.Lock) error {
 // holder tells who has the run's lock; nil: nobody.
 func (s *Store) holder(run string) (*state.Holder, error) {
 	return oslock.Holder(func() (bool, []byte, error) { return oslock.Probe(s.lockPath(run)) })
-}
-
-// heldError names the holder, if it is known.
-func heldError(run string, h *state.Holder) error {
-	e := &state.HeldError{Run: run}
-	if h != nil {
-		e.PID, e.Host, e.Since = h.PID, h.Host, h.Since
-	}
-	return e
 }
