@@ -55,7 +55,7 @@ var usual = Table{
 // soaking are the sizes of make soak.
 var soaking = Table{
 	FoldRuns: 300, FoldEvents: 500, ItemRuns: 300, SnapshotFlips: 8,
-	CrashRuns: 60, CrashImages: 40, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
+	CrashRuns: 12, CrashImages: 12, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	SQLiteRuns: 20, SQLiteImages: 6, SQLiteEvery: 1, SQLiteFlips: 20_000, StoreKills: 500, BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
 	Cuts: 5000, Steals: 1000, Outages: 100, Settings: 2,
