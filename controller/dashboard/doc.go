@@ -1,0 +1,2 @@
+// Package dashboard shows runs in a browser, and lets people act on them.
+package dashboard
