@@ -199,6 +199,7 @@ func (st *WorkflowState) setSteps(defs []StepDef) {
 		st.fold.removed[name] = removed{st.Steps[i], st.fold.steps[i]}
 	}
 	for i, def := range defs {
+		def.Parent = parentOf(def, index)
 		steps[i].Status = StatusPending
 		_, stays := st.fold.index[def.Name]
 		if old, ok := st.fold.removed[def.Name]; ok && (stays || old.step.Kind == def.Kind) {
@@ -212,6 +213,17 @@ func (st *WorkflowState) setSteps(defs []StepDef) {
 	for _, s := range steps {
 		st.updateParent(s.Parent)
 	}
+}
+
+// parentOf is the declared parent of a step, given those declared before it. A parent that does not stand before, or a name
+// that is declared again, would make steps their own ancestors: no pipeline declares that, but a journal may say anything.
+func parentOf(def StepDef, before map[string]int) string {
+	_, known := before[def.Parent]
+	_, again := before[def.Name]
+	if !known || again || def.Name == "" || def.Name == def.Parent {
+		return ""
+	}
+	return def.Parent
 }
 
 func (st *WorkflowState) changed(d PipelineChanged) {

@@ -151,3 +151,33 @@ func TestFoldProperty(t *testing.T) {
 		})
 	}
 }
+
+// A journal may name steps that stand in themselves; such a declaration must not be followed in circles.
+func TestStepsInCirclesAreFlat(t *testing.T) {
+	t.Parallel()
+	parallel := func(name, parent string) state.StepDef {
+		return state.StepDef{Name: name, Kind: state.KindParallel, Parent: parent}
+	}
+	for name, defs := range map[string][]state.StepDef{
+		"itself":       {parallel("a", "a")},
+		"each other":   {parallel("a", "b"), parallel("b", "a")},
+		"twice":        {parallel("a", ""), parallel("a", "a")},
+		"grandparent":  {parallel("a", ""), parallel("b", "a"), parallel("a", "b")},
+		"without name": {parallel("", ""), parallel("a", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var st state.WorkflowState
+			for i, data := range []state.Payload{
+				state.RunCreated{Format: 1, RunID: "r", Name: "run", Steps: defs},
+				state.PipelineChanged{Steps: defs},
+				state.RunStopped{Status: state.StatusFailed},
+			} {
+				e := state.New(state.Scope{}, data)
+				e.Seq = uint64(i + 1)
+				require.NoError(t, st.Apply(e))
+				require.Zero(t, st.Progress())
+			}
+		})
+	}
+}

@@ -16,6 +16,9 @@ func (c *compact) restore() (*WorkflowState, error) {
 	st.fold.errorCount, st.fold.repaired = c.ErrorCount, c.Repaired
 	for i := range c.Steps {
 		s := &st.Steps[i]
+		if s.Name == "" || s.Parent != parentOf(s.StepDef, st.fold.index) {
+			return nil, fmt.Errorf("%w: snapshot: step %d, %q, stands in a step %q that is not before it", ErrRecord, i+1, s.Name, s.Parent)
+		}
 		f, err := c.Steps[i].restore(s)
 		if err != nil {
 			return nil, err
