@@ -31,6 +31,9 @@ type Config struct {
 	// the dashboard can ask running processes to pause, and leave decisions for them, and no more.
 	Open func(ctx context.Context, pipeline, run string) (*workflow.Run, error)
 
+	// Ended is told when a run that Open gave is not worked on any more, and how that ended. Defaults to nobody.
+	Ended func(run *workflow.Run, err error)
+
 	// Who is the name of who uses the dashboard, in the record of what was done. Defaults to "dashboard" and where the
 	// request came from: this machine, a private network, elsewhere.
 	Who string

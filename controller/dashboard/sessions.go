@@ -109,6 +109,9 @@ func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(c
 	s.cancel = cancel
 	if !d.life.start(func() { d.hold(session, run, s, work) }) {
 		s.cancel(nil)
+		if d.cfg.Ended != nil {
+			d.cfg.Ended(s.run, errClosed)
+		}
 		return nil, errClosed
 	}
 	d.sessions.all[run] = s
@@ -124,6 +127,9 @@ func (d *Dashboard) hold(ctx context.Context, run string, s *session, work func(
 	d.sessions.mu.Unlock()
 	if s.err != nil {
 		d.log.Info("a run stopped", zap.String("run", run), zap.Error(s.err))
+	}
+	if d.cfg.Ended != nil {
+		d.cfg.Ended(s.run, s.err)
 	}
 	close(s.done)
 }
