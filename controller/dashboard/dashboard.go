@@ -1,0 +1,126 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/workflow"
+)
+
+// Config is what a dashboard needs. Store is required; the zero value of everything else works.
+type Config struct {
+	// Store holds the runs that are shown. It is required.
+	Store state.Store
+
+	// Token must be shown by whoever wants in: 16 characters at least, better 32 random ones. Without one only requests
+	// from this machine, under a name of this machine, are answered. Defaults to none.
+	Token string
+
+	// Hosts are names under which the dashboard may be asked for, beside those of this machine: "runs.example.com", with
+	// or without a port. They need a Token. Defaults to none.
+	Hosts []string
+
+	// Open gives a handle of a run, ready to be worked on, for resume, retry and edit. pipeline is the one that the run
+	// belongs to. The run must not have the program's controller: the dashboard pauses it by itself. Defaults to none: then
+	// the dashboard can ask running processes to pause, and leave decisions for them, and no more.
+	Open func(ctx context.Context, pipeline, run string) (*workflow.Run, error)
+
+	// Who is the name of who uses the dashboard, in the record of what was done. Defaults to "dashboard" and where the
+	// request came from: this machine, a private network, elsewhere.
+	Who string
+
+	// Logger gets what happens, never a token, a prompt or an answer. Defaults to silence.
+	Logger *zap.Logger
+
+	// Poll is how often the journal of a run that somebody watches is looked at. A run at rest is looked at less often.
+	// Defaults to 500 ms.
+	Poll time.Duration
+
+	// MaxClients bounds how many event streams are open at once. Defaults to 256.
+	MaxClients int
+
+	// MaxRuns bounds how many runs are kept in memory at once because somebody looks at them. Defaults to 32.
+	MaxRuns int
+
+	// MaxSessions bounds how many runs this process works on at once. Defaults to 4.
+	MaxSessions int
+}
+
+// minToken is the shortest token that is accepted, in bytes: guessing 16 is hopeless at the rate that the login allows.
+const minToken = 16
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Poll <= 0 {
+		c.Poll = 500 * time.Millisecond
+	}
+	if c.MaxClients <= 0 {
+		c.MaxClients = 256
+	}
+	if c.MaxRuns <= 0 {
+		c.MaxRuns = 32
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = 4
+	}
+	return c
+}
+
+// Dashboard is an [http.Handler] that shows the runs of a store. It is made by [New], is safe for concurrent use, and must
+// be closed. All its links are relative, so it can be mounted below a path with [http.StripPrefix].
+type Dashboard struct {
+	cfg     Config
+	log     *zap.Logger
+	handler http.Handler
+	runs    followers
+	list    lister
+
+	ctx        context.Context // ends with Close; the goroutines of the dashboard run under it
+	cancel     context.CancelFunc
+	goroutines sync.WaitGroup // all that the dashboard started
+}
+
+// New makes a dashboard. It refuses names of other machines without a token, and a token that can be guessed.
+func New(cfg Config) (*Dashboard, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("dashboard: Config.Store is nil")
+	}
+	d := &Dashboard{cfg: cfg.withDefaults()}
+	d.log = d.cfg.Logger
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.runs = followers{d: d, all: map[string]*follower{}}
+	d.list = lister{d: d, sums: map[string]cachedSummary{}}
+	mux := http.NewServeMux()
+	d.pages(mux)
+	d.handler = mux
+	return d, nil
+}
+
+// ServeHTTP answers a request.
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
+
+// Close ends all event streams and returns when every goroutine of the dashboard has ended.
+func (d *Dashboard) Close(_ context.Context) error {
+	d.cancel()
+	d.goroutines.Wait()
+	return nil
+}
+
+// here says that the holder of a run is this process.
+func here(h *state.Holder) bool {
+	if h == nil || h.PID != os.Getpid() {
+		return false
+	}
+	host, err := os.Hostname()
+	return err != nil || host == h.Host
+}

@@ -1,0 +1,143 @@
+package dashboard
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dogear-go/dogear/state"
+)
+
+// What a view holds at most. The API of items and events gives the rest.
+const (
+	maxErrors  = 50
+	maxMessage = 2000 // characters of one
+)
+
+// runView is what is shown of a run.
+func (d *Dashboard) runView(ctx context.Context, run string) (RunView, error) {
+	f, err := d.follow(ctx, run)
+	if err != nil {
+		return RunView{}, err
+	}
+	return f.view()
+}
+
+func (f *follower) view() (v RunView, err error) {
+	err = f.read(func(st *state.WorkflowState, head state.Head) error {
+		v = viewOf(st, head)
+		v.Actions = f.d.actions(st, head)
+		return nil
+	})
+	return v, err
+}
+
+// viewOf makes a view of a state. It changes nothing: the state may be folded on afterwards.
+func viewOf(st *state.WorkflowState, head state.Head) RunView {
+	held := head.Holder != nil
+	v := RunView{
+		RunSummary: summaryOf(st, head), Seq: st.Seq, Hint: st.Hint, Until: st.Until, Finished: st.Finished,
+		Pausing: st.Pausing && held, Holder: head.Holder, Here: here(head.Holder),
+		Usage: totals(st.Usage), Providers: map[string]TotalsView{}, ErrorSum: st.ErrorCount(),
+		Params: st.Params, Settings: maps.Clone(st.Session.Settings),
+		Steps: make([]StepView, len(st.Steps)), Models: []ModelView{}, Calls: []CallView{}, Waits: []WaitView{},
+		Cooling: []CoolingView{}, Warnings: []WarningView{}, Errors: []ErrorView{}, Actions: []Action{},
+	}
+	for name, t := range st.Providers {
+		v.Providers[name] = totals(t)
+	}
+	for i := range st.Steps {
+		v.Steps[i] = stepView(&st.Steps[i], held)
+	}
+	for _, c := range st.Cooling {
+		v.Cooling = append(v.Cooling, CoolingView{Provider: c.Provider, Model: c.Model, State: c.State, Class: c.Class, Until: c.Until})
+	}
+	for _, w := range st.Warnings {
+		v.Warnings = append(v.Warnings, WarningView{Code: w.Code, Count: w.Count, Message: clip(w.Message)})
+	}
+	for _, e := range slices.Backward(st.Errors[max(0, len(st.Errors)-maxErrors):]) {
+		v.Errors = append(v.Errors, errorView(e))
+	}
+	if held {
+		for _, w := range st.Waits {
+			v.Waits = append(v.Waits, WaitView{Step: w.Step, Item: w.Item, Why: clip(w.Why), Provider: w.Provider, Until: w.Until})
+		}
+	}
+	return v
+}
+
+// summaryOf is the part of a view that the list shows too.
+func summaryOf(st *state.WorkflowState, head state.Head) RunSummary {
+	held := head.Holder != nil
+	s := RunSummary{
+		Run: head.Run, Pipeline: st.Pipeline, Status: st.Status.Observed(held), Reason: clip(st.Reason), Progress: st.Progress(),
+		Cost: st.Usage.Cost, Waste: st.Usage.WasteCost, Unpriced: st.Usage.Unpriced, Created: st.Started, Updated: st.Updated,
+	}
+	if held {
+		s.Step = st.Current()
+	}
+	for i := range st.Steps {
+		items := st.Steps[i].Items
+		s.Done, s.Failed, s.Total = s.Done+items.Done, s.Failed+items.Failed, s.Total+items.Total
+	}
+	return s
+}
+
+func stepView(s *state.StepState, held bool) StepView {
+	v := StepView{
+		Name: s.Name, Kind: s.Kind, Parent: s.Parent, Status: s.Status, Known: s.Items.Known, Total: s.Items.Total,
+		Done: s.Items.Done, Failed: s.Items.Failed, Running: s.Items.Running, Edited: s.Edited,
+		Class: s.Class, Message: clip(s.Message), Started: s.Started, Finished: s.Finished, Usage: totals(s.Usage),
+	}
+	if !held {
+		v.Running = 0
+		if v.Status == state.StatusRunning {
+			v.Status = state.StatusInterrupted
+		}
+	}
+	return v
+}
+
+func totals(t state.Totals) TotalsView {
+	return TotalsView{
+		Calls: t.Calls, Failed: t.FailedCalls, Replayed: t.Replayed, InDoubt: t.InDoubt,
+		Input: t.Usage.Input, Output: t.Usage.Output, Cached: t.Usage.Cached, Reasoning: t.Usage.Reasoning,
+		Cost: t.Cost, Waste: t.WasteCost, Unpriced: t.Unpriced, Uncounted: t.Uncounted,
+	}
+}
+
+func errorView(e state.ErrorEntry) ErrorView {
+	kind, _, _ := strings.Cut(string(e.Kind), ".")
+	return ErrorView{
+		Seq: e.Seq, Time: e.Time, Kind: kind, Step: e.Step, Item: e.Item, Class: e.Class, Provider: e.Provider,
+		Attempt: e.Attempt, Message: clip(e.Message), Then: e.Next,
+	}
+}
+
+// clip cuts a text that would make a view too large.
+func clip(text string) string {
+	if len(text) <= maxMessage {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessage], "") + "…"
+}
+
+// actions are what can be done to a run now.
+func (d *Dashboard) actions(st *state.WorkflowState, head state.Head) []Action {
+	list := []Action{}
+	_, inbox := d.cfg.Store.(state.Inbox)
+	if head.Holder != nil {
+		if inbox && !st.Pausing {
+			list = append(list, ActionPause)
+		}
+		return list
+	}
+	if d.cfg.Open == nil {
+		return list
+	}
+	if st.Status != state.StatusCompleted {
+		list = append(list, ActionResume)
+	}
+	return list
+}
