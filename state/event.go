@@ -427,12 +427,13 @@ type GateOpened struct {
 	Hash  string `json:"hash"`
 }
 
-// GateDecided is the person's answer. Fold: approved or rejected.
+// GateDecided is the person's answer. Fold: the gate's answer; step.completed or step.failed follows.
 type GateDecided struct {
-	Decision string `json:"decision"` // GateApproved, GateRejected
-	Who      string `json:"who,omitempty"`
-	Note     string `json:"note,omitempty"`
-	Hash     string `json:"hash"` // of what was shown
+	Decision string    `json:"decision"` // GateApproved, GateRejected
+	Who      string    `json:"who,omitempty"`
+	Note     string    `json:"note,omitempty"`
+	Hash     string    `json:"hash"`        // of what was shown
+	At       time.Time `json:"at,omitzero"` // when the person decided, which may be long before the run took it in
 }
 
 // The decisions of a gate.

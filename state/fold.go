@@ -170,7 +170,9 @@ func (st *WorkflowState) apply(e Event) {
 	case ProviderState:
 		st.provider(d)
 	case GateOpened:
-		st.endStep(e, StatusWaiting)
+		st.gateOpened(e, d)
+	case GateDecided:
+		st.gateDecided(e, d)
 	case ResultEdited:
 		st.edited(e, d)
 	case Invalidated:

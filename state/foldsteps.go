@@ -167,6 +167,7 @@ func (st *WorkflowState) invalidated(d Invalidated) {
 			if at.Item == "" {
 				s.Gen++
 				f.result = 0
+				s.gateInvalidated()
 			}
 			st.updateParent(s.Parent)
 		})

@@ -73,6 +73,7 @@ type StepState struct {
 	Usage    Totals
 	Started  time.Time
 	Finished time.Time
+	Gate     *GateState `json:",omitempty"` // of a gate that has asked; else nil
 }
 
 // ItemCounts counts the items of an Each. The rest of Total is pending or running.

@@ -2,12 +2,13 @@ package dashboard
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/workflow/estimate"
 )
 
 // follower keeps the fold of one run that somebody looks at, and brings it up to date from the store when asked. It
@@ -16,33 +17,49 @@ type follower struct {
 	d   *Dashboard
 	run string
 
-	ctl     sync.Mutex    // guards the fields below
-	polling chan struct{} // closed when the poll that goes on ends; nil: none goes on
-	polled  time.Time     // when the last one ended
-	used    time.Time     // when somebody last asked
+	ctl      sync.Mutex    // guards the fields below
+	polling  chan struct{} // closed when the poll that goes on ends; nil: none goes on
+	polled   time.Time     // when the last one ended
+	used     time.Time     // when somebody last asked
+	gone     bool          // dropped: it must not be used any more
+	subs     int           // streams
+	watching bool          // a goroutine looks at the run for them
 
-	mu   sync.RWMutex         // guards the fields below; written by the poll alone
-	st   *state.WorkflowState // nil: not loaded yet, or it can't be
-	head state.Head           // that st was brought up to
-	err  error                // why the run can't be shown; nil: it can
-	gate gates
+	wake chan struct{} // capacity 1; sent by an observer of this process, received by the watch
+
+	// mu guards the fields below. Only the poll changes the state and the head; so it reads them without.
+	mu      sync.RWMutex
+	st      *state.WorkflowState // nil: not loaded yet, or it can't be
+	head    state.Head           // that st was brought up to
+	err     error                // why the run can't be shown; nil: it can
+	gen     uint64               // raised when what streams were told of the run is void
+	changes *changes             // since the last tick; nil: nobody watches
+	gates   gates
+	est     *estimate.Estimator
+	left    lefts
+	costs   *costHistory // nil: nobody has asked for it
+
+	feed feed
+	told told // the watch's own
+}
+
+// told is what the streams were told last.
+type told struct {
+	state []byte // frame
+	held  bool
+	error bool // that the run can't be read
+}
+
+func newFollower(d *Dashboard, run string) *follower {
+	return &follower{d: d, run: run, used: time.Now(), wake: make(chan struct{}, 1)}
 }
 
 // refresh brings the follower up to date, unless it was within maxAge.
 func (f *follower) refresh(ctx context.Context, maxAge time.Duration) error {
-	f.ctl.Lock()
-	f.used = time.Now()
-	wait := f.polling
-	if wait == nil && (f.polled.IsZero() || f.used.Sub(f.polled) > maxAge) {
-		wait = make(chan struct{})
-		f.polling = wait
-		if !f.d.start(func() { f.poll(wait) }) {
-			f.polling = nil
-			f.ctl.Unlock()
-			return errClosed
-		}
+	wait, err := f.startPoll(maxAge)
+	if err != nil {
+		return err
 	}
-	f.ctl.Unlock()
 	if wait != nil {
 		select {
 		case <-wait:
@@ -55,66 +72,99 @@ func (f *follower) refresh(ctx context.Context, maxAge time.Duration) error {
 	return f.err
 }
 
+// startPoll begins a poll, or finds the one that goes on; nil: none is needed.
+func (f *follower) startPoll(maxAge time.Duration) (wait <-chan struct{}, err error) {
+	f.ctl.Lock()
+	defer f.ctl.Unlock()
+	f.used = time.Now()
+	if f.polling != nil {
+		return f.polling, nil
+	}
+	if !f.polled.IsZero() && f.used.Sub(f.polled) <= maxAge {
+		return nil, nil
+	}
+	done := make(chan struct{})
+	if !f.d.life.start(func() { f.poll(done) }) {
+		return nil, errClosed
+	}
+	f.polling = done
+	return done, nil
+}
+
 // poll looks at the store once. It runs under the dashboard's context: that who asked has gone away takes nothing from
 // those who ask next.
 func (f *follower) poll(done chan struct{}) {
 	err := f.catchUp(f.d.ctx)
-	if err != nil {
-		f.mu.Lock()
-		f.err = err
-		if errors.Is(err, state.ErrNotFound) || errors.Is(err, state.ErrDamaged) || errors.Is(err, state.ErrNewerFormat) {
-			f.st = nil
-		}
-		f.mu.Unlock()
-	}
+	f.mu.Lock()
+	f.err = err
+	f.mu.Unlock()
 	f.ctl.Lock()
 	f.polling, f.polled = nil, time.Now()
 	f.ctl.Unlock()
 	close(done)
 }
 
-// applyAtOnce is how many events are folded while readers wait.
-const applyAtOnce = 512
-
 // catchUp folds what the run got since the last time. A journal that was replaced or cut is read anew.
-func (f *follower) catchUp(ctx context.Context) error {
+func (f *follower) catchUp(ctx context.Context) (err error) {
 	const looks = 3
-	for look := 1; ; look++ {
-		head, err := f.d.cfg.Store.Head(ctx, f.run)
-		if err != nil {
+	for look := 1; look <= looks; look++ {
+		var head state.Head
+		if head, err = f.d.cfg.Store.Head(ctx, f.run); err != nil {
 			return err
 		}
 		if f.st == nil || f.st.RunID != head.RunID || f.st.Seq > head.Last {
-			st, err := state.Load(ctx, f.d.cfg.Store, f.run)
-			if err != nil {
+			if err = f.load(ctx); err != nil {
 				return err
 			}
-			f.begin(st)
-			if st.RunID == head.RunID && st.Seq > head.Last && look < looks {
-				continue // it grew meanwhile: a head that is about what was read
+			if f.st.RunID != head.RunID || f.st.Seq > head.Last {
+				continue // it grew, or was replaced, meanwhile: take a head that is about what was read
 			}
 		}
 		if err = f.apply(ctx, head); err == nil {
 			f.mu.Lock()
-			f.head, f.err = head, nil
+			f.head, f.left = head, leftsOf(f.st, f.est, time.Now())
 			f.mu.Unlock()
 			return f.readGates(ctx)
 		}
-		f.mu.Lock()
-		f.st = nil // read anew: another journal may have the place of the one that was known
-		f.mu.Unlock()
-		if look == looks || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return err
 		}
+		f.drop() // read anew: another journal may have the place of the one that was known
+	}
+	if err == nil {
+		err = &refusal{status: http.StatusServiceUnavailable, text: "the run changes faster than it can be read; try again", after: time.Second}
+	}
+	return err
+}
+
+// load reads the run from its beginning, or from its snapshot.
+func (f *follower) load(ctx context.Context) error {
+	f.drop()
+	st, err := state.Load(ctx, f.d.cfg.Store, f.run)
+	if err != nil {
+		return err
+	}
+	est := estimate.New()
+	est.Begin(st)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.st, f.est = st, est
+	return nil
+}
+
+// drop forgets the state, and so makes void what streams were told of it.
+func (f *follower) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.st, f.gates, f.est, f.costs = nil, gates{}, nil, nil
+	f.gen++
+	if f.changes != nil {
+		f.changes = newChanges()
 	}
 }
 
-// begin takes a state that was loaded.
-func (f *follower) begin(st *state.WorkflowState) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.st, f.gate = st, gates{}
-}
+// applyAtOnce is how many events are folded while readers wait.
+const applyAtOnce = 512
 
 // apply folds the events up to the head's last.
 func (f *follower) apply(ctx context.Context, head state.Head) error {
@@ -147,8 +197,18 @@ func (f *follower) fold(batch []state.Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range batch {
+		if f.changes != nil {
+			f.changes.before(f.st, e)
+		}
 		if err := f.st.Apply(e); err != nil {
 			return fmt.Errorf("run %q: %w", f.run, err)
+		}
+		f.est.Observe(e)
+		if f.changes != nil {
+			f.changes.after(f.st, e)
+		}
+		if f.costs != nil && f.costs.complete && spends(e) {
+			f.costs.add(f.st, e.Time)
 		}
 	}
 	return nil

@@ -12,28 +12,15 @@ import (
 // followers are the runs that somebody looks at, a bounded number.
 type followers struct {
 	d   *Dashboard
-	mu  sync.Mutex // guards all, closed
+	mu  sync.Mutex // guards all; taken before a follower's ctl
 	all map[string]*follower
-
-	closed bool
 }
 
-// start runs fn on a goroutine of the dashboard's; false: the dashboard is being closed.
-func (d *Dashboard) start(fn func()) bool {
-	d.runs.mu.Lock()
-	defer d.runs.mu.Unlock()
-	if d.runs.closed {
-		return false
-	}
-	d.goroutines.Go(fn)
-	return true
-}
+// dropAfter is how long a run is kept in memory that nobody asks for.
+const dropAfter = 2 * time.Minute
 
 // follow returns the follower of a run, brought up to date.
 func (d *Dashboard) follow(ctx context.Context, run string) (*follower, error) {
-	if err := state.ValidName(run); err != nil {
-		return nil, err
-	}
 	f, err := d.runs.get(run)
 	if err != nil {
 		return nil, err
@@ -45,6 +32,9 @@ func (d *Dashboard) follow(ctx context.Context, run string) (*follower, error) {
 }
 
 func (s *followers) get(run string) (*follower, error) {
+	if err := state.ValidName(run); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.all[run]; f != nil {
@@ -53,7 +43,7 @@ func (s *followers) get(run string) (*follower, error) {
 	if len(s.all) >= s.d.cfg.MaxRuns && !s.dropOldest() {
 		return nil, &refusal{status: http.StatusServiceUnavailable, text: "too many runs are being watched at once", after: 5 * time.Second}
 	}
-	f := &follower{d: s.d, run: run, used: time.Now()}
+	f := newFollower(s.d, run)
 	s.all[run] = f
 	return f, nil
 }
@@ -61,26 +51,53 @@ func (s *followers) get(run string) (*follower, error) {
 // dropOldest forgets the run that nobody asked for the longest; false: all are in use. mu is held.
 func (s *followers) dropOldest() bool {
 	var oldest *follower
+	var since time.Time
 	for _, f := range s.all {
-		if idle, used := f.idle(); idle && (oldest == nil || used.Before(oldest.lastUsed())) {
-			oldest = f
+		if idle, used := f.idle(); idle && (oldest == nil || used.Before(since)) {
+			oldest, since = f, used
 		}
 	}
-	if oldest == nil {
+	return oldest != nil && s.forget(oldest)
+}
+
+// forget drops a follower, unless somebody has begun to use it. mu is held.
+func (s *followers) forget(f *follower) bool {
+	f.ctl.Lock()
+	defer f.ctl.Unlock()
+	if !f.unused() {
 		return false
 	}
-	delete(s.all, oldest.run)
+	f.gone = true
+	delete(s.all, f.run)
 	return true
+}
+
+// dropIdle forgets the runs that nobody has asked for in a while, until the dashboard is closed.
+func (s *followers) dropIdle() {
+	tick := time.NewTicker(dropAfter / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.d.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		for _, f := range s.all {
+			if idle, used := f.idle(); idle && time.Since(used) > dropAfter {
+				s.forget(f)
+			}
+		}
+		s.mu.Unlock()
+	}
 }
 
 // idle says that nobody waits for the follower, and since when nobody asked.
 func (f *follower) idle() (bool, time.Time) {
 	f.ctl.Lock()
 	defer f.ctl.Unlock()
-	return f.polling == nil, f.used
+	return f.unused(), f.used
 }
 
-func (f *follower) lastUsed() time.Time {
-	_, used := f.idle()
-	return used
-}
+// unused says that nobody waits for the follower. ctl is held.
+func (f *follower) unused() bool { return f.polling == nil && f.subs == 0 && !f.watching }
