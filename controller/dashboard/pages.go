@@ -15,7 +15,7 @@ func (d *Dashboard) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /runs/{run}", d.page(d.runPage))
 	mux.HandleFunc("GET /runs/{run}/steps/{step}", d.page(d.stepPage))
 	mux.HandleFunc("GET /assets/{name}", d.serveAsset)
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		d.errorPage(w, r, http.StatusNotFound, Problem{Error: "There is no such page.", Hint: "The list of runs leads to all of them."})
 	})
 }
