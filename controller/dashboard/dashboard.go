@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,6 +30,9 @@ type Config struct {
 	// belongs to. The run must not have the program's controller: the dashboard pauses it by itself. Defaults to none: then
 	// the dashboard can ask running processes to pause, and leave decisions for them, and no more.
 	Open func(ctx context.Context, pipeline, run string) (*workflow.Run, error)
+
+	// Ended is told when a run that Open gave is not worked on any more, and how that ended. Defaults to nobody.
+	Ended func(run *workflow.Run, err error)
 
 	// Who is the name of who uses the dashboard, in the record of what was done. Defaults to "dashboard" and where the
 	// request came from: this machine, a private network, elsewhere.
@@ -78,42 +80,61 @@ func (c Config) withDefaults() Config {
 // Dashboard is an [http.Handler] that shows the runs of a store. It is made by [New], is safe for concurrent use, and must
 // be closed. All its links are relative, so it can be mounted below a path with [http.StripPrefix].
 type Dashboard struct {
-	cfg     Config
-	log     *zap.Logger
-	handler http.Handler
-	runs    followers
-	list    lister
+	cfg       Config
+	log       *zap.Logger
+	handler   http.Handler
+	guard     *guard
+	runs      followers
+	list      lister
+	sessions  sessions
+	life      life
+	clients   chan struct{} // a place for each event stream
+	busy      chan struct{} // a place for each answer that is being made
+	reading   chan struct{} // the place of who reads a whole history
+	heartbeat time.Duration
 
-	ctx        context.Context // ends with Close; the goroutines of the dashboard run under it
-	cancel     context.CancelFunc
-	goroutines sync.WaitGroup // all that the dashboard started
+	ctx    context.Context // ends with Close: what the dashboard started runs under it
+	cancel context.CancelFunc
 }
+
+// maxBusy bounds how many answers are made at once, and so how much memory they take.
+const maxBusy = 32
 
 // New makes a dashboard. It refuses names of other machines without a token, and a token that can be guessed.
 func New(cfg Config) (*Dashboard, error) {
-	switch {
-	case cfg.Store == nil:
+	if cfg.Store == nil {
 		return nil, errors.New("dashboard: Config.Store is nil")
 	}
-	d := &Dashboard{cfg: cfg.withDefaults()}
+	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery}
+	var err error
+	if d.guard, err = newGuard(d.cfg); err != nil {
+		return nil, err
+	}
 	d.log = d.cfg.Logger
+	d.clients, d.busy, d.reading = make(chan struct{}, d.cfg.MaxClients), make(chan struct{}, maxBusy), make(chan struct{}, 1)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.runs = followers{d: d, all: map[string]*follower{}}
-	d.list = lister{d: d, sums: map[string]cachedSummary{}}
-	mux := http.NewServeMux()
-	d.pages(mux)
-	d.handler = mux
+	d.list.d, d.list.sums = d, map[string]cachedSummary{}
+	d.sessions.all = map[string]*session{}
+	d.handler = d.routes()
+	d.life.start(d.runs.dropIdle)
 	return d, nil
 }
 
 // ServeHTTP answers a request.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
 
-// Close ends all event streams and returns when every goroutine of the dashboard has ended.
-func (d *Dashboard) Close(_ context.Context) error {
+// Close asks the runs that this dashboard works on to pause and waits for them; when ctx ends before they do, their calls
+// are cancelled. Then it ends all event streams, and returns when every goroutine of the dashboard has ended. It must be
+// called before the server is shut down, which waits for the streams. An error says that a run did not stop.
+func (d *Dashboard) Close(ctx context.Context) error {
+	err := d.pauseSessions(ctx)
+	d.life.close()
 	d.cancel()
-	d.goroutines.Wait()
-	return nil
+	if err == nil {
+		d.life.open.Wait()
+	}
+	return err
 }
 
 // here says that the holder of a run is this process.

@@ -16,8 +16,10 @@ const (
 	streamEvent  = "event"
 	streamRuns   = "runs"
 	streamGone   = "gone"
+	streamReload = "reload"
 	streamEnd    = "end"
 	heartbeat    = ": still here\n\n"
+	streamFirst  = ": this is the list\n\n"
 	streamBegins = "retry: 2000\n\n" // milliseconds until a browser connects again
 )
 

@@ -36,6 +36,10 @@ func noStep(run, step string) error {
 	return &refusal{status: http.StatusNotFound, text: fmt.Sprintf("the run %q has no step %q", run, clip(step))}
 }
 
+func noItem(step, key string) error {
+	return &refusal{status: http.StatusNotFound, text: fmt.Sprintf("the step %q has no item %q", step, clip(key))}
+}
+
 // status is what a reader sees: without a holder nothing runs.
 func (s shared) status(i int) state.Status {
 	status := s.items.At(i).Status()

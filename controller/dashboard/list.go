@@ -16,9 +16,10 @@ import (
 // lister knows a summary of every run. Summaries are kept by run id and last event, so that a list reads only the runs
 // that changed.
 type lister struct {
-	d    *Dashboard
-	mu   sync.Mutex // guards sums
-	sums map[string]cachedSummary
+	d     *Dashboard
+	mu    sync.Mutex // guards sums
+	sums  map[string]cachedSummary
+	watch listWatch
 }
 
 type cachedSummary struct {
@@ -46,7 +47,7 @@ func (d *Dashboard) runList(ctx context.Context, q listQuery) (RunList, error) {
 		}
 	}
 	slices.SortFunc(all, order(by, strings.HasPrefix(q.Sort, "-")))
-	from := start(all, q.After)
+	from := pageStart(all, q.After)
 	to := min(len(all), from+page(q.Limit, maxListPage))
 	list := RunList{Runs: []RunSummary{}}
 	for _, e := range all[from:to] {
@@ -118,6 +119,9 @@ func (l *lister) summary(ctx context.Context, head state.Head) (RunSummary, erro
 		sum.Status, sum.Updated = head.Status, head.Updated
 		return sum, nil
 	}
+	if sum, ok := l.followed(head); ok {
+		return sum, nil
+	}
 	began := time.Now()
 	st, err := state.Load(ctx, l.d.cfg.Store, head.Run)
 	if err != nil {
@@ -128,6 +132,29 @@ func (l *lister) summary(ctx context.Context, head state.Head) (RunSummary, erro
 	l.sums[head.Run] = c
 	l.mu.Unlock()
 	return c.sum, nil
+}
+
+func (l *lister) forget(run string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.sums, run)
+}
+
+// followed is the summary of a run that somebody looks at: its state is in memory.
+func (l *lister) followed(head state.Head) (sum RunSummary, ok bool) {
+	l.d.runs.mu.Lock()
+	f := l.d.runs.all[head.Run]
+	l.d.runs.mu.Unlock()
+	if f == nil {
+		return sum, false
+	}
+	err := f.read(func(st *state.WorkflowState, known state.Head) error {
+		if ok = st.RunID == head.RunID && (st.Seq >= head.Last || head.Holder != nil && known.Holder != nil); ok {
+			sum = summaryOf(st, head)
+		}
+		return nil
+	})
+	return sum, err == nil && ok
 }
 
 // order compares by a field, and by name where that is the same.
@@ -157,8 +184,8 @@ func order(by string, down bool) func(a, b listed) int {
 	}
 }
 
-// start is where the page begins that follows the one that ended with a run: behind it, or where it was when it is gone.
-func start(all []listed, after string) int {
+// pageStart is where the page begins that follows the one that ended with a run: behind it, or where it was when it is gone.
+func pageStart(all []listed, after string) int {
 	at, name, ok := strings.Cut(after, "~")
 	if !ok {
 		return 0

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
@@ -25,7 +24,7 @@ func (d *Dashboard) result(ctx context.Context, run, step, item string) (ResultV
 		if item != "" {
 			it, ok := st.Item(step, item)
 			if !ok {
-				return &refusal{status: 404, text: fmt.Sprintf("the step %q has no item %q", step, clip(item))}
+				return noItem(step, item)
 			}
 			v.Hash, v.Edited = it.Result, it.Edited
 		}

@@ -16,8 +16,9 @@ import (
 
 // sessions are the runs that the dashboard works on, a bounded number.
 type sessions struct {
-	mu  sync.Mutex // guards all
-	all map[string]*session
+	mu     sync.Mutex // guards the fields below
+	all    map[string]*session
+	closed bool // none may begin any more
 }
 
 // session is a run being worked on by this process.
@@ -89,6 +90,9 @@ func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(c
 	s := &session{done: make(chan struct{})}
 	d.sessions.mu.Lock()
 	defer d.sessions.mu.Unlock()
+	if d.sessions.closed {
+		return nil, errClosed
+	}
 	if d.sessions.all[run] != nil {
 		return nil, &refusal{status: http.StatusConflict, text: fmt.Sprintf("this process works on the run %q already", run)}
 	}
@@ -101,11 +105,13 @@ func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(c
 		d.log.Warn("a run could not be opened", zap.String("run", run), zap.Error(err))
 		return nil, openFailed(err)
 	}
-	var work_ context.Context
-	work_, s.cancel = context.WithCancelCause(context.WithoutCancel(ctx)) //nolint:govet // ended by Close
-	started := d.life.start(func() { d.hold(work_, run, s, work) })
-	if !started {
+	session, cancel := context.WithCancelCause(context.Background())
+	s.cancel = cancel
+	if !d.life.start(func() { d.hold(session, run, s, work) }) {
 		s.cancel(nil)
+		if d.cfg.Ended != nil {
+			d.cfg.Ended(s.run, errClosed)
+		}
 		return nil, errClosed
 	}
 	d.sessions.all[run] = s
@@ -121,6 +127,9 @@ func (d *Dashboard) hold(ctx context.Context, run string, s *session, work func(
 	d.sessions.mu.Unlock()
 	if s.err != nil {
 		d.log.Info("a run stopped", zap.String("run", run), zap.Error(s.err))
+	}
+	if d.cfg.Ended != nil {
+		d.cfg.Ended(s.run, s.err)
 	}
 	close(s.done)
 }
@@ -164,25 +173,43 @@ func openFailed(err error) error {
 	return &refusal{status: http.StatusUnprocessableEntity, text: "the run can't be worked on here: " + state.Printable(err.Error())}
 }
 
+// cancelWithin is how long runs may take to end whose calls were cancelled.
+const cancelWithin = 10 * time.Second
+
 // pauseSessions asks all runs of this process to pause, and waits for them until ctx ends; then their calls are cancelled.
 func (d *Dashboard) pauseSessions(ctx context.Context) error {
 	const reason = "the dashboard is being closed"
+	d.sessions.mu.Lock()
+	d.sessions.closed = true
+	d.sessions.mu.Unlock()
 	list := d.sessions.list()
 	for _, s := range list {
 		if err := s.run.Ask(context.WithoutCancel(ctx), state.Request{Kind: state.AskPause, By: "dashboard", Note: reason}); err != nil {
 			s.cancel(&workflow.PauseError{Reason: reason}) // it is just beginning, or ending
 		}
 	}
+	if waitAll(ctx, list) {
+		return nil
+	}
+	for _, s := range list {
+		s.cancel(&workflow.PauseError{Reason: reason})
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelWithin)
+	defer cancel()
+	if waitAll(last, list) {
+		return nil
+	}
+	return errors.New("a run of this process did not stop although its calls were cancelled")
+}
+
+// waitAll waits for the end of sessions; false: the context ended before.
+func waitAll(ctx context.Context, list []*session) bool {
 	for _, s := range list {
 		select {
 		case <-s.done:
-			continue
 		case <-ctx.Done():
+			return false
 		}
-		for _, s := range list {
-			s.cancel(&workflow.PauseError{Reason: reason})
-		}
-		<-s.done
 	}
-	return context.Cause(ctx)
+	return true
 }

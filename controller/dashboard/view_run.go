@@ -25,12 +25,23 @@ func (d *Dashboard) runView(ctx context.Context, run string) (RunView, error) {
 }
 
 func (f *follower) view() (v RunView, err error) {
-	err = f.read(func(st *state.WorkflowState, head state.Head) error {
-		v = viewOf(st, head)
-		v.Actions = f.d.actions(st, head)
+	err = f.read(func(*state.WorkflowState, state.Head) error {
+		v = f.viewLocked()
 		return nil
 	})
 	return v, err
+}
+
+// viewLocked is the view of a run that can be read. mu is held.
+func (f *follower) viewLocked() RunView {
+	v := viewOf(f.st, f.head)
+	v.Actions = f.d.actions(f.st, f.head)
+	v.Left = f.left.run
+	for i := range v.Steps {
+		v.Steps[i].Left = f.left.steps[v.Steps[i].Name]
+		v.Steps[i].Gate = f.gates.view(&f.st.Steps[i])
+	}
+	return v
 }
 
 // viewOf makes a view of a state. It changes nothing: the state may be folded on afterwards.
@@ -126,18 +137,23 @@ func clip(text string) string {
 // actions are what can be done to a run now.
 func (d *Dashboard) actions(st *state.WorkflowState, head state.Head) []Action {
 	list := []Action{}
+	held, open := head.Holder != nil, d.cfg.Open != nil
 	_, inbox := d.cfg.Store.(state.Inbox)
-	if head.Holder != nil {
-		if inbox && !st.Pausing {
-			list = append(list, ActionPause)
+	add := func(a Action, can bool) {
+		if can {
+			list = append(list, a)
 		}
-		return list
 	}
-	if d.cfg.Open == nil {
-		return list
-	}
-	if st.Status != state.StatusCompleted {
-		list = append(list, ActionResume)
-	}
+	add(ActionPause, held && !st.Pausing && (inbox || d.sessions.get(head.Run) != nil))
+	add(ActionResume, !held && open && st.Status != state.StatusCompleted)
+	add(ActionRetry, !held && open && anyFailed(st))
+	asks := slices.ContainsFunc(st.Steps, func(s state.StepState) bool { return s.Gate.Open() })
+	add(ActionApprove, inbox && asks)
+	add(ActionReject, inbox && asks)
+	add(ActionEdit, !held && open && slices.ContainsFunc(st.Steps, hasResult))
 	return list
+}
+
+func hasResult(s state.StepState) bool {
+	return s.Kind == state.KindEach && s.Items.Done > 0 || s.Kind != state.KindEach && s.Kind != state.KindGate && s.Hash != ""
 }
