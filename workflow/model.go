@@ -180,11 +180,16 @@ func (c *call) after(_ context.Context, t resilience.Try, resp *llms.ContentResp
 	sc, try := c.scope, int(c.tries.Load())
 	cost := sc.session.cfg.cost(t)
 	if t.Err != nil || resp == nil {
-		return nil, sc.emit(state.CallFailed{
+		failed := state.CallFailed{
 			Call: c.id, Try: try, Provider: t.Provider, Model: t.Model, Class: string(t.Class), Status: t.Status,
 			Message: brief(t.Err), LatencyMS: t.Latency.Milliseconds(), Usage: usage(t.Usage), Cost: cost.ifUsed(t),
 			Next: t.Next, WaitMS: t.Wait.Milliseconds(),
-		})
+		}
+		err := sc.emit(failed)
+		if err == nil {
+			sc.session.logFailure(sc.event(failed), t.Err)
+		}
+		return nil, err
 	}
 	raw, err := encodeAnswer(resp)
 	if err != nil {
