@@ -42,6 +42,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 		}
 		sc, err := s.attemptOnce(ctx, w, n)
 		a := sc.attempt
+		err = a.quiet(err)
 		if stop := a.poisoned(); stop != nil {
 			return outcome{stop: stop}
 		}
