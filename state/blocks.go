@@ -9,7 +9,7 @@ import (
 //
 //	number of items; runs of items with the same flags (the flags, their number); keys, each as the length that it shares
 //	with the key before it, the length of the rest, and the rest; hashes of values; hashes of results; numbers of events,
-//	as differences; generations
+//	as differences; generations; costs, and the waste in them
 //
 // Numbers are varints. The flags say in which columns an item is.
 const (
@@ -19,7 +19,7 @@ const (
 	flagResult = 1 << 4
 	flagSeq    = 1 << 5
 	flagGen    = 1 << 6
-	flagsEnd   = 1 << 7
+	flagCost   = 1 << 7
 )
 
 // blockItems makes lines of about 50 KB. All blocks of a list but the last hold as many.
@@ -41,6 +41,9 @@ func (it *item) flags() byte {
 	}
 	if it.gen != 0 {
 		f |= flagGen
+	}
+	if it.cost != 0 || it.waste != 0 {
+		f |= flagCost
 	}
 	return f
 }
@@ -79,6 +82,11 @@ func (l ItemList) appendBlock(b []byte, first int) []byte {
 	for i := first; i < end; i++ {
 		if it := l.At(i).item; it.gen != 0 {
 			b = binary.AppendVarint(b, int64(it.gen))
+		}
+	}
+	for i := first; i < end; i++ {
+		if it := l.At(i).item; it.cost != 0 || it.waste != 0 {
+			b = binary.AppendVarint(binary.AppendVarint(b, it.cost), it.waste)
 		}
 	}
 	return b
@@ -146,6 +154,12 @@ func (t *itemTable) appendFrom(block []byte, most int) error {
 			t.at(at + i).gen = int32(d.varint())
 		}
 	}
+	for i := range n {
+		if flags[i]&flagCost != 0 {
+			it := t.at(at + i)
+			it.cost, it.waste = d.varint(), d.varint()
+		}
+	}
 	if d.broken || len(d.b) > 0 {
 		return errBlock
 	}
@@ -198,7 +212,7 @@ func (d *blockReader) flags(to []byte) {
 	for len(to) > 0 {
 		f := d.bytes(1)
 		n := d.uvarint(uint64(len(to)))
-		if d.broken || n == 0 || f[0] >= flagsEnd {
+		if d.broken || n == 0 {
 			d.fail()
 			return
 		}

@@ -5,11 +5,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // compact is a WorkflowState as a snapshot holds it: all in JSON, but for the items, which follow it in blocks.
 type compact struct {
 	State      WorkflowState  `json:"state"`
+	Models     []compactModel `json:"models,omitempty"`
 	Steps      []compactStep  `json:"steps"`
 	Removed    []compactGone  `json:"removed,omitempty"`
 	Queues     []compactQueue `json:"queues,omitempty"`
@@ -58,10 +60,17 @@ type compactQueue struct {
 
 type compactTry struct {
 	Scope
-	Call     string `json:"call"`
-	Try      int    `json:"try"`
-	Provider string `json:"provider,omitempty"`
-	Reserved int64  `json:"reserved,omitempty"`
+	ModelID
+	Call     string    `json:"call"`
+	Try      int       `json:"try"`
+	Role     string    `json:"role,omitempty"`
+	Reserved *int64    `json:"reserved,omitempty"`
+	Since    time.Time `json:"since"`
+}
+
+type compactModel struct {
+	ModelID
+	Totals Totals `json:"totals"`
 }
 
 // compact copies what a snapshot needs. It is quick, for it runs under the Recorder's lock; encode does the rest.
@@ -70,6 +79,11 @@ func (st *WorkflowState) compact() compact {
 	c.State.fold = foldState{}
 	c.State.Steps = slices.Clone(st.Steps)
 	c.State.Providers = maps.Clone(st.Providers)
+	c.State.Models = nil
+	c.State.Budget = maps.Clone(st.Budget)
+	for id, t := range st.Models {
+		c.Models = append(c.Models, compactModel{id, t})
+	}
 	c.State.Errors = slices.Clone(st.Errors)
 	c.State.Warnings = slices.Clone(st.Warnings)
 	c.State.Waits = slices.Clone(st.Waits)
@@ -84,7 +98,7 @@ func (st *WorkflowState) compact() compact {
 		c.addQueue(at, q)
 	}
 	for key, try := range st.fold.sent {
-		c.Sent = append(c.Sent, compactTry{try.at, key.call, key.try, try.provider, try.reserved})
+		c.Sent = append(c.Sent, compactTry{try.at, try.of, key.call, key.try, try.role, try.reserved, try.since})
 	}
 	return c
 }
@@ -112,6 +126,9 @@ func (c *compact) sort() {
 	slices.SortFunc(c.Queues, func(a, b compactQueue) int { return compareScopes(a.Scope, b.Scope) })
 	slices.SortFunc(c.Sent, func(a, b compactTry) int {
 		return cmp.Or(strings.Compare(a.Call, b.Call), cmp.Compare(a.Try, b.Try))
+	})
+	slices.SortFunc(c.Models, func(a, b compactModel) int {
+		return cmp.Or(strings.Compare(a.Provider, b.Provider), strings.Compare(a.Model, b.Model))
 	})
 	slices.SortFunc(c.Removed, func(a, b compactGone) int { return strings.Compare(a.Step.Name, b.Step.Name) })
 }

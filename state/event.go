@@ -218,7 +218,7 @@ type RunParams struct {
 	New json.RawMessage `json:"new"`
 }
 
-// RunBudget sets a limit in micro-dollars; Step empty: of the run. Fold: none yet.
+// RunBudget sets a limit in micro-dollars; Step empty: of the run. Fold: the limit; zero or less: there is none any more.
 type RunBudget struct {
 	Step  string `json:"of,omitempty"`
 	Limit int64  `json:"limit"`
@@ -341,7 +341,7 @@ type CallSent struct {
 	Model    string `json:"model,omitempty"`
 	Hash     string `json:"hash"`               // of the request
 	Estimate Usage  `json:"estimate,omitzero"`  // tokens
-	Reserved int64  `json:"reserved,omitempty"` // micro-dollars
+	Reserved *int64 `json:"reserved,omitempty"` // micro-dollars, the most that it can cost; nil: unknown
 }
 
 // CallFailed ends a try without a usable answer. Fold: failed calls + 1, an error entry, the reservation is closed.
@@ -354,8 +354,10 @@ type CallFailed struct {
 	Status    int    `json:"status,omitempty"` // HTTP
 	Message   string `json:"message,omitempty"`
 	LatencyMS int64  `json:"latency_ms,omitempty"`
-	Usage     Usage  `json:"usage,omitzero"` // a failed try may be billed
-	Cost      *int64 `json:"cost,omitempty"` // micro-dollars; nil: unknown
+	Usage     Usage  `json:"usage,omitzero"`     // a failed try may be billed
+	Cost      *int64 `json:"cost,omitempty"`     // micro-dollars; nil: none, or unknown when Usage or Unpriced says that it was billed
+	Bound     bool   `json:"bound,omitempty"`    // Cost is the most that it can have been: nobody saw the bill
+	Unpriced  bool   `json:"unpriced,omitempty"` // it may have been billed, and nobody knows how much
 	Next      string `json:"next,omitempty"`
 	WaitMS    int64  `json:"wait_ms,omitempty"`
 }
@@ -372,7 +374,8 @@ type CallAnswered struct {
 	Answer    json.RawMessage `json:"answer"`
 	Finish    string          `json:"finish,omitempty"`
 	Usage     Usage           `json:"usage,omitzero"`
-	Cost      *int64          `json:"cost,omitempty"` // micro-dollars; nil: unknown
+	Cost      *int64          `json:"cost,omitempty"`  // micro-dollars; nil: unknown
+	Bound     bool            `json:"bound,omitempty"` // Cost is the most that it can have been: the provider did not say
 	LatencyMS int64           `json:"latency_ms,omitempty"`
 }
 
@@ -386,6 +389,7 @@ type CallJudged struct {
 type CallReplayed struct {
 	Of       uint64 `json:"of"`
 	Provider string `json:"provider,omitempty"` // who gave it; it may be of an earlier generation, which no queue holds
+	Model    string `json:"model,omitempty"`
 }
 
 // DoCompleted records the result of a side effect. Fold: the result of Key in its scope. With Queue, results of one key
@@ -427,12 +431,13 @@ type GateOpened struct {
 	Hash  string `json:"hash"`
 }
 
-// GateDecided is the person's answer. Fold: approved or rejected.
+// GateDecided is the person's answer. Fold: the gate's answer; step.completed or step.failed follows.
 type GateDecided struct {
-	Decision string `json:"decision"` // GateApproved, GateRejected
-	Who      string `json:"who,omitempty"`
-	Note     string `json:"note,omitempty"`
-	Hash     string `json:"hash"` // of what was shown
+	Decision string    `json:"decision"` // GateApproved, GateRejected
+	Who      string    `json:"who,omitempty"`
+	Note     string    `json:"note,omitempty"`
+	Hash     string    `json:"hash"`        // of what was shown
+	At       time.Time `json:"at,omitzero"` // when the person decided, which may be long before the run took it in
 }
 
 // The decisions of a gate.

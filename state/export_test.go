@@ -102,6 +102,9 @@ func DecodeJSON(line []byte, runID string) (Event, error) {
 	return decodeJSON(line, sum)
 }
 
+// Updating says that the golden files are to be written anew.
+func Updating() bool { return *update }
+
 // TakeSnapshot does what the Recorder does for a snapshot while it holds its lock.
 func TakeSnapshot(st *WorkflowState) int {
 	s := snapshot{compact: st.compact(), summary: st.summary()}

@@ -49,8 +49,10 @@ type tryKey struct {
 
 type openTry struct {
 	at       Scope
-	provider string
-	reserved int64
+	role     string
+	of       ModelID
+	reserved *int64 // nil: unknown
+	since    time.Time
 }
 
 // queue is the live part of a scope: answers in journal order and Do results, until the scope completes.
@@ -66,16 +68,20 @@ type Answer struct {
 	Seq      uint64
 	Hash     string // of the request
 	Provider string
+	Model    string
 	Usage    Usage
 	Cost     int64
 	Wasted   bool
 }
+
+func (a *Answer) of() ModelID { return ModelID{a.Provider, a.Model} }
 
 // DoResult is a recorded result of a Do, of a tool, an embedding, or of Now and Rand.
 type DoResult struct {
 	Seq   uint64
 	Key   string
 	Queue bool
+	Paid  []Answer `json:",omitempty"` // to the calls made inside; they are waste once the result is dead
 }
 
 // Apply folds one event in. It fails for a number that is not the next and for an event that it can't understand; the
@@ -111,6 +117,8 @@ func (st *WorkflowState) init() {
 	st.fold.warnings = map[string]int{}
 	st.fold.removed = map[string]removed{}
 	st.Providers = map[string]Totals{}
+	st.Models = map[ModelID]Totals{}
+	st.Budget = map[string]int64{}
 }
 
 func (st *WorkflowState) apply(e Event) {
@@ -123,6 +131,8 @@ func (st *WorkflowState) apply(e Event) {
 		st.stopped(e, d)
 	case RunParams:
 		st.Params = d.New
+	case RunBudget:
+		st.budget(d)
 	case PipelineChanged:
 		st.changed(d)
 	case RunWarning:
@@ -154,7 +164,7 @@ func (st *WorkflowState) apply(e Event) {
 	case AttemptFailed:
 		st.attemptFailed(e, d)
 	case CallSent:
-		st.fold.sent[tryKey{d.Call, d.Try}] = openTry{e.Scope, d.Provider, d.Reserved}
+		st.fold.sent[tryKey{d.Call, d.Try}] = openTry{e.Scope, d.Role, ModelID{d.Provider, d.Model}, d.Reserved, e.Time}
 	case CallFailed:
 		st.callFailed(e, d)
 	case CallAnswered:
@@ -170,7 +180,9 @@ func (st *WorkflowState) apply(e Event) {
 	case ProviderState:
 		st.provider(d)
 	case GateOpened:
-		st.endStep(e, StatusWaiting)
+		st.gateOpened(e, d)
+	case GateDecided:
+		st.gateDecided(e, d)
 	case ResultEdited:
 		st.edited(e, d)
 	case Invalidated:
@@ -199,6 +211,7 @@ func (st *WorkflowState) setSteps(defs []StepDef) {
 		st.fold.removed[name] = removed{st.Steps[i], st.fold.steps[i]}
 	}
 	for i, def := range defs {
+		def.Parent = parentOf(def, index)
 		steps[i].Status = StatusPending
 		_, stays := st.fold.index[def.Name]
 		if old, ok := st.fold.removed[def.Name]; ok && (stays || old.step.Kind == def.Kind) {
@@ -212,6 +225,17 @@ func (st *WorkflowState) setSteps(defs []StepDef) {
 	for _, s := range steps {
 		st.updateParent(s.Parent)
 	}
+}
+
+// parentOf is the declared parent of a step, given those declared before it. A parent that does not stand before, or a name
+// that is declared again, would make steps their own ancestors: no pipeline declares that, but a journal may say anything.
+func parentOf(def StepDef, before map[string]int) string {
+	_, known := before[def.Parent]
+	_, again := before[def.Name]
+	if !known || again || def.Name == "" || def.Name == def.Parent {
+		return ""
+	}
+	return def.Parent
 }
 
 func (st *WorkflowState) changed(d PipelineChanged) {
@@ -228,14 +252,7 @@ func (st *WorkflowState) opened(e Event, d SessionOpened) {
 	st.Status, st.Reason, st.Class, st.Hint, st.Until, st.Pausing = StatusOpen, "", "", "", time.Time{}, false
 	st.Epoch, st.Session, st.Finished = e.Epoch, d, time.Time{}
 	st.Waits = nil
-	for key, try := range st.fold.sent {
-		st.count(try.at, try.provider, func(t *Totals) {
-			t.InDoubt++
-			t.Cost += try.reserved
-			t.WasteCost += try.reserved
-		})
-		delete(st.fold.sent, key)
-	}
+	st.doubt()
 	st.settle(StatusPending)
 	st.Cooling = slices.DeleteFunc(st.Cooling, func(p ProviderState) bool { return p.State == ProviderExcluded })
 }

@@ -58,10 +58,12 @@ func (r *randomEvents) next() state.Event {
 	some := []string{"k/1", "k/2"}
 	keep := uint64(r.IntN(r.seq + 1))
 	try := r.IntN(r.call + 1)
+	provider, model := []string{"p", "q"}[r.IntN(2)], []string{"", "m", "n"}[r.IntN(3)]
+	limit := int64(r.IntN(9) - 3)
 	payloads := []state.Payload{
 		state.SessionOpened{PID: 7, Host: "h", Settings: map[string]string{"provider": "offline"}},
 		state.RunStopped{Status: []state.Status{state.StatusPaused, state.StatusFailed, state.StatusPartial, state.StatusCompleted}[r.IntN(4)], Reason: "why", Until: &until},
-		state.RunParams{Old: raw, New: raw}, state.RunBudget{Limit: 5}, state.PipelineChanged{Steps: steps, Renamed: map[string]string{"plan": "plan"}},
+		state.RunParams{Old: raw, New: raw}, state.RunBudget{Limit: limit}, state.RunBudget{Step: at.Step, Limit: limit}, state.PipelineChanged{Steps: steps, Renamed: map[string]string{"plan": "plan"}},
 		state.PipelineChanged{Steps: steps[r.IntN(len(steps)):]},
 		state.RunWarning{Code: []string{"a", "b"}[r.IntN(2)], Message: "m"}, state.PauseRequested{By: "x"},
 		state.StepStarted{}, state.ItemStarted{}, state.ItemStarted{}, r.items(), r.items(),
@@ -71,16 +73,18 @@ func (r *randomEvents) next() state.Event {
 		state.ItemFailed{Class: "server", Message: "m", Attempts: 2}, state.ItemRetired{Keys: some},
 		state.AttemptFailed{Class: "unknown", Message: "m", KeepTo: &keep, Next: state.NextRetry},
 		state.AttemptFailed{Class: "unknown", Message: "m", Next: state.NextGiveUp},
-		state.CallSent{Call: "c", Try: r.call + 1, Provider: "p", Reserved: 10},
-		state.CallFailed{Call: "c", Try: try, Provider: "p", Class: "server", Usage: r.usage(), Cost: r.cost()},
-		state.CallAnswered{Call: "c", Try: try, Hash: r.hash(), Provider: []string{"p", "q"}[r.IntN(2)], Answer: raw, Usage: r.usage(), Cost: r.cost()},
-		state.CallAnswered{Call: "c", Try: try, Hash: r.hash(), Provider: "p", Answer: raw, Usage: r.usage(), Cost: r.cost()},
-		state.CallJudged{Of: keep, Class: "truncated"}, state.CallReplayed{Of: keep},
+		state.CallSent{Call: "c", Try: r.call + 1, Role: "r", Provider: provider, Model: model, Reserved: r.cost()},
+		state.CallSent{Call: "c", Try: r.call + 1, Provider: "p", Reserved: r.cost()},
+		state.CallFailed{Call: "c", Try: try, Provider: "p", Model: model, Class: "server", Usage: r.usage(), Cost: r.cost(), Bound: r.IntN(3) == 0},
+		state.CallFailed{Call: "c", Try: try, Provider: provider, Class: "timeout", Unpriced: true},
+		state.CallAnswered{Call: "c", Try: try, Hash: r.hash(), Provider: provider, Model: model, Answer: raw, Usage: r.usage(), Cost: r.cost()},
+		state.CallAnswered{Call: "c", Try: try, Hash: r.hash(), Provider: "p", Answer: raw, Usage: r.usage(), Cost: r.cost(), Bound: true},
+		state.CallJudged{Of: keep, Class: "truncated"}, state.CallReplayed{Of: keep, Provider: provider, Model: model},
 		state.DoCompleted{Key: "do", Result: raw}, state.DoCompleted{Key: "now", Queue: true, Result: raw},
 		state.Waiting{Why: "rate limit", Until: until, ForMS: 5}, state.ProviderState{Provider: "p", State: state.ProviderCooling, Until: until, ForMS: 9},
 		state.ProviderState{Provider: "q", State: state.ProviderExcluded}, state.ProviderState{Provider: "p", State: state.ProviderHealthy},
 		state.GateOpened{Shown: "s", Hash: r.hash()}, state.GateDecided{Decision: state.GateApproved}, state.ResultEdited{Result: raw, Hash: r.hash()},
-		state.Invalidated{Scopes: []state.Scope{{Step: at.Step, Item: at.Item}}, Reason: "r"}, state.JournalMark{Kind: state.MarkClosed},
+		state.Invalidated{Scopes: []state.Scope{{Step: at.Step, Item: at.Item}}, Reason: "r", Replay: r.IntN(2) == 0}, state.JournalMark{Kind: state.MarkClosed},
 		state.Ignored{Name: "future.type", Raw: raw},
 	}
 	p := payloads[r.IntN(len(payloads))]
@@ -148,6 +152,36 @@ func TestFoldProperty(t *testing.T) {
 				require.Equal(t, live, state.Dump(restored), "snapshot, seed %d, after event %d", seed, i)
 			}
 			require.NoError(t, rec.Close(ctx))
+		})
+	}
+}
+
+// A journal may name steps that stand in themselves; such a declaration must not be followed in circles.
+func TestStepsInCirclesAreFlat(t *testing.T) {
+	t.Parallel()
+	parallel := func(name, parent string) state.StepDef {
+		return state.StepDef{Name: name, Kind: state.KindParallel, Parent: parent}
+	}
+	for name, defs := range map[string][]state.StepDef{
+		"itself":       {parallel("a", "a")},
+		"each other":   {parallel("a", "b"), parallel("b", "a")},
+		"twice":        {parallel("a", ""), parallel("a", "a")},
+		"grandparent":  {parallel("a", ""), parallel("b", "a"), parallel("a", "b")},
+		"without name": {parallel("", ""), parallel("a", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var st state.WorkflowState
+			for i, data := range []state.Payload{
+				state.RunCreated{Format: 1, RunID: "r", Name: "run", Steps: defs},
+				state.PipelineChanged{Steps: defs},
+				state.RunStopped{Status: state.StatusFailed},
+			} {
+				e := state.New(state.Scope{}, data)
+				e.Seq = uint64(i + 1)
+				require.NoError(t, st.Apply(e))
+				require.Zero(t, st.Progress())
+			}
 		})
 	}
 }

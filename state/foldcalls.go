@@ -4,15 +4,6 @@ import "slices"
 
 // The part of the fold that is about model calls, Dos and the replay queues.
 
-// count changes the totals of the run, of a provider and of the step at once, so that they always agree.
-func (st *WorkflowState) count(at Scope, provider string, change func(*Totals)) {
-	change(&st.Usage)
-	t := st.Providers[provider]
-	change(&t)
-	st.Providers[provider] = t
-	st.atStep(at.Step, func(s *StepState, _ *stepFold) { change(&s.Usage) })
-}
-
 // open returns the queue of the scope, made if need be.
 func (st *WorkflowState) open(at Scope) *queue {
 	root := Scope{Step: at.Step, Item: at.Item}
@@ -35,15 +26,10 @@ func (st *WorkflowState) open(at Scope) *queue {
 
 func (st *WorkflowState) callFailed(e Event, d CallFailed) {
 	delete(st.fold.sent, tryKey{d.Call, d.Try})
-	st.count(e.Scope, d.Provider, func(t *Totals) {
-		t.FailedCalls++
-		t.Usage = t.Usage.Add(d.Usage)
-		t.Waste = t.Waste.Add(d.Usage)
-		if d.Cost != nil {
-			t.Cost += *d.Cost
-			t.WasteCost += *d.Cost
-		}
-	})
+	t := Totals{FailedCalls: 1, Usage: d.Usage, Waste: d.Usage}
+	t.cost(d.Cost, d.Bound, d.Unpriced || d.Usage != Usage{})
+	t.WasteCost = t.Cost
+	st.count(e.Scope, ModelID{d.Provider, d.Model}, t)
 	if d.Class != "canceled" && d.Next != NextGiveUp { // what gives up is told by the item or step that fails with it
 		st.fail(e, ErrorEntry{Class: d.Class, Provider: d.Provider, Message: d.Message, Attempt: d.Try, Next: d.Next})
 	}
@@ -51,23 +37,15 @@ func (st *WorkflowState) callFailed(e Event, d CallFailed) {
 
 func (st *WorkflowState) callAnswered(e Event, d CallAnswered) {
 	delete(st.fold.sent, tryKey{d.Call, d.Try})
-	a := Answer{Seq: e.Seq, Hash: d.Hash, Provider: d.Provider, Usage: d.Usage}
-	if d.Cost != nil {
-		a.Cost = *d.Cost
+	t := Totals{Calls: 1, Usage: d.Usage}
+	t.cost(d.Cost, d.Bound, true)
+	if d.Usage == (Usage{}) {
+		t.Uncounted = 1
 	}
+	a := Answer{Seq: e.Seq, Hash: d.Hash, Provider: d.Provider, Model: d.Model, Usage: d.Usage, Cost: t.Cost}
 	q := st.open(e.Scope)
 	q.answers = append(q.answers, a)
-	st.count(e.Scope, d.Provider, func(t *Totals) {
-		t.Calls++
-		t.Usage = t.Usage.Add(d.Usage)
-		t.Cost += a.Cost
-		if d.Cost == nil {
-			t.Unpriced++
-		}
-		if d.Usage == (Usage{}) {
-			t.Uncounted++
-		}
-	})
+	st.count(e.Scope, a.of(), t)
 }
 
 func (st *WorkflowState) judged(at Scope, d CallJudged) {
@@ -84,28 +62,33 @@ func (st *WorkflowState) waste(at Scope, a *Answer) {
 		return
 	}
 	a.Wasted = true
-	st.count(at, a.Provider, func(t *Totals) {
-		t.Waste = t.Waste.Add(a.Usage)
-		t.WasteCost += a.Cost
-	})
+	st.count(at, a.of(), Totals{Waste: a.Usage, WasteCost: a.Cost})
 }
 
 func (st *WorkflowState) replayed(at Scope, d CallReplayed) {
-	provider := d.Provider
-	for _, a := range st.Answers(at) {
-		if a.Seq == d.Of {
-			provider = a.Provider
+	of := ModelID{d.Provider, d.Model}
+	if q := st.peek(at); q != nil {
+		for i := range q.answers {
+			if a := &q.answers[i]; a.Seq == d.Of {
+				of = a.of()
+			}
 		}
 	}
-	st.count(at, provider, func(t *Totals) { t.Replayed++ })
+	st.count(at, of, Totals{Replayed: 1})
 }
 
 func (st *WorkflowState) doCompleted(e Event, d DoCompleted) {
 	q := st.open(e.Scope)
-	q.dos = append(q.dos, DoResult{Seq: e.Seq, Key: d.Key, Queue: d.Queue})
-	if e.Do == "" {
-		delete(q.inner, d.Key) // the calls inside are not looked at any more
+	r := DoResult{Seq: e.Seq, Key: d.Key, Queue: d.Queue}
+	if inner := q.inner[d.Key]; e.Do == "" && inner != nil {
+		// The calls inside are not looked at any more, but for what they cost.
+		r.Paid = slices.DeleteFunc(inner.answers, func(a Answer) bool { return a.Wasted })
+		for _, done := range inner.dos {
+			r.Paid = append(r.Paid, done.Paid...)
+		}
+		delete(q.inner, d.Key)
 	}
+	q.dos = append(q.dos, r)
 }
 
 // attemptFailed kills what the failed attempt must not find again, and counts it as waste.
@@ -137,7 +120,29 @@ func (st *WorkflowState) kill(at Scope, q *queue, keepTo uint64) {
 		st.waste(at, &a)
 		return true
 	})
-	q.dos = slices.DeleteFunc(q.dos, func(r DoResult) bool { return r.Seq > keepTo })
+	q.dos = slices.DeleteFunc(q.dos, func(r DoResult) bool {
+		if r.Seq <= keepTo {
+			return false
+		}
+		for _, a := range r.Paid {
+			st.waste(Scope{Step: at.Step, Item: at.Item, Do: r.Key}, &a)
+		}
+		return true
+	})
+}
+
+// drop takes a scope's queue away: what it was answered is not used any more, and waste from now on.
+func (st *WorkflowState) drop(at Scope) {
+	at.Do = ""
+	q := st.fold.queues[at]
+	if q == nil {
+		return
+	}
+	st.kill(at, q, 0)
+	for key, in := range q.inner {
+		st.kill(Scope{Step: at.Step, Item: at.Item, Do: key}, in, 0)
+	}
+	delete(st.fold.queues, at)
 }
 
 // Answers returns the live answers of an open scope, in journal order.

@@ -132,10 +132,12 @@ func (st *WorkflowState) itemCompleted(e Event, d ItemCompleted) {
 
 func (st *WorkflowState) retire(step string, keys []string) {
 	st.atStep(step, func(s *StepState, f *stepFold) {
+		for _, key := range keys {
+			st.drop(Scope{Step: step, Item: key})
+		}
 		f.items = f.items.without(keys)
 		s.Items = f.items.counts()
 		for _, key := range keys {
-			delete(st.fold.queues, Scope{Step: step, Item: key})
 			delete(st.fold.running, Scope{Step: step, Item: key})
 		}
 	})
@@ -156,7 +158,12 @@ func (st *WorkflowState) edited(e Event, d ResultEdited) {
 
 func (st *WorkflowState) invalidated(d Invalidated) {
 	for _, at := range d.Scopes {
-		delete(st.fold.queues, Scope{Step: at.Step, Item: at.Item})
+		at := Scope{Step: at.Step, Item: at.Item}
+		if d.Replay {
+			delete(st.fold.queues, at) // the next generation may find these answers again
+		} else {
+			st.drop(at)
+		}
 		if at.Item != "" {
 			if it := st.setItem(at, StatusPending); it != nil {
 				it.gen++
@@ -167,6 +174,7 @@ func (st *WorkflowState) invalidated(d Invalidated) {
 			if at.Item == "" {
 				s.Gen++
 				f.result = 0
+				s.gateInvalidated()
 			}
 			st.updateParent(s.Parent)
 		})

@@ -5,13 +5,15 @@ import (
 	"iter"
 )
 
-// item is what the fold keeps of an item: 56 bytes, its key, and its place in the index (four to eleven bytes). It holds
+// item is what the fold keeps of an item: 72 bytes, its key, and its place in the index (four to eleven bytes). It holds
 // no pointer, so that the garbage collector passes over a million of them at once.
 type item struct {
 	hash   Hash   // of its value
 	result Hash   // of its result
 	seq    uint64 // number of the event that holds the result
 	key    uint64 // where its key is among those of its chunk: the offset, and the length in the last keyBits bits
+	cost   int64  // micro-dollars
+	waste  int64  // the part of cost that bought nothing
 	gen    int32
 	status itemStatus
 	edited bool
@@ -122,7 +124,7 @@ func (st *WorkflowState) table(step string) *itemTable {
 func (t *itemTable) state(i int) ItemState {
 	it := t.at(i)
 	return ItemState{Key: string(t.keyAt(i)), Status: it.status.status(), Hash: it.hash.String(), Result: it.result.String(),
-		Gen: int(it.gen), Edited: it.edited}
+		Gen: int(it.gen), Edited: it.edited, Cost: it.cost, Waste: it.waste}
 }
 
 // ItemList is the items of an Each at one moment, in list order. It stays as it is while the run goes on. Making one
@@ -175,6 +177,10 @@ func (i Item) Result() (Hash, uint64) {
 	}
 	return i.item.result, i.item.seq
 }
+
+// Cost is what the item's calls of all generations cost, in micro-dollars, as far as that is known; waste is the part of it
+// that bought nothing.
+func (i Item) Cost() (cost, waste int64) { return i.item.cost, i.item.waste }
 
 // Edited says that a person's result is pinned.
 func (i Item) Edited() bool { return i.item.edited }

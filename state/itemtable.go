@@ -19,7 +19,7 @@ type itemTable struct {
 	epoch  atomic.Uint32 // counts how often the table was shared
 }
 
-// chunkItems makes a chunk of 14 KB, which is one of the sizes that Go allocates without waste, and little to copy.
+// chunkItems makes a chunk of 18 KB, which is one of the sizes that Go allocates without waste, and little to copy.
 const chunkItems = 256
 
 type itemChunk struct {

@@ -125,7 +125,7 @@ func (d DoCompleted) appendAfter(dst []byte) []byte { return append(dst, '}') }
 func (d CallSent) append(dst []byte) []byte {
 	dst = appendTry(dst, d.Call, d.Try, d.Role, d.Provider, d.Model, d.Hash)
 	dst = appendUsage(dst, "estimate", d.Estimate)
-	dst = appendInt(dst, "reserved", d.Reserved)
+	dst = appendMoney(dst, "reserved", d.Reserved)
 	return append(dst, '}')
 }
 
@@ -140,9 +140,9 @@ func (d CallAnswered) appendBefore(dst []byte) []byte {
 func (d CallAnswered) appendAfter(dst []byte) []byte {
 	dst = appendField(dst, "finish", d.Finish)
 	dst = appendUsage(dst, "usage", d.Usage)
-	if d.Cost != nil {
-		dst = append(dst, `,"cost":`...)
-		dst = strconv.AppendInt(dst, *d.Cost, 10)
+	dst = appendMoney(dst, "cost", d.Cost)
+	if d.Bound {
+		dst = append(dst, `,"bound":true`...)
 	}
 	dst = appendInt(dst, "latency_ms", d.LatencyMS)
 	return append(dst, '}')
@@ -174,6 +174,14 @@ func appendInt(dst []byte, name string, value int64) []byte {
 		return dst
 	}
 	return strconv.AppendInt(appendName(dst, name), value, 10)
+}
+
+// appendMoney appends micro-dollars, where nothing is not the same as unknown.
+func appendMoney(dst []byte, name string, value *int64) []byte {
+	if value == nil {
+		return dst
+	}
+	return strconv.AppendInt(appendName(dst, name), *value, 10)
 }
 
 func appendName(dst []byte, name string) []byte {

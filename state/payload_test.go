@@ -79,10 +79,11 @@ func TestPayloadsAreThoseOfEncodingJSON(t *testing.T) {
 		cost := count() - 7
 		answered := state.CallAnswered{
 			Call: text(), Try: int(count()), Role: text(), Provider: text(), Model: text(), Hash: text(), Messages: texts(), Answer: raw(),
-			Finish: text(), Usage: use(), LatencyMS: count(),
+			Finish: text(), Usage: use(), Bound: rng.IntN(2) == 0, LatencyMS: count(),
 		}
+		var reserved *int64
 		if cost > 0 {
-			answered.Cost = &cost
+			answered.Cost, reserved = &cost, new(count())
 		}
 		for _, p := range []state.Payload{
 			state.ItemStarted{}, state.StepStarted{},
@@ -90,7 +91,7 @@ func TestPayloadsAreThoseOfEncodingJSON(t *testing.T) {
 			state.StepCompleted{Result: raw(), Hash: text(), Version: text(), Reads: reads(), Base: text()},
 			state.DoCompleted{Key: text(), Queue: rng.IntN(2) == 0, Result: raw()},
 			state.CallSent{
-				Call: text(), Try: int(count()), Role: text(), Provider: text(), Model: text(), Hash: text(), Estimate: use(), Reserved: count(),
+				Call: text(), Try: int(count()), Role: text(), Provider: text(), Model: text(), Hash: text(), Estimate: use(), Reserved: reserved,
 			},
 			answered,
 		} {

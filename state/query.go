@@ -40,7 +40,7 @@ func (st *WorkflowState) done(s *StepState) float64 {
 	switch {
 	case s.Status == StatusCompleted || s.Status == StatusTolerated:
 		return 1
-	case s.Kind == KindParallel:
+	case s.Kind == KindParallel && s.Name != "":
 		if sum, n := st.mean(s.Name); n > 0 {
 			return sum / float64(n)
 		}

@@ -8,14 +8,23 @@ func (c *compact) restore() (*WorkflowState, error) {
 		return nil, fmt.Errorf("%w: snapshot: steps are missing", ErrRecord)
 	}
 	st := &c.State
-	providers := st.Providers
+	providers, budget := st.Providers, st.Budget
 	st.init()
 	if providers != nil {
 		st.Providers = providers
 	}
+	if budget != nil {
+		st.Budget = budget
+	}
+	for _, m := range c.Models {
+		st.Models[m.ModelID] = m.Totals
+	}
 	st.fold.errorCount, st.fold.repaired = c.ErrorCount, c.Repaired
 	for i := range c.Steps {
 		s := &st.Steps[i]
+		if s.Name == "" || s.Parent != parentOf(s.StepDef, st.fold.index) {
+			return nil, fmt.Errorf("%w: snapshot: step %d, %q, stands in a step %q that is not before it", ErrRecord, i+1, s.Name, s.Parent)
+		}
 		f, err := c.Steps[i].restore(s)
 		if err != nil {
 			return nil, err
@@ -40,7 +49,7 @@ func (c *compact) restore() (*WorkflowState, error) {
 		to.answers, to.dos, to.warned = q.Answers, q.Dos, q.Warned
 	}
 	for _, t := range c.Sent {
-		st.fold.sent[tryKey{t.Call, t.Try}] = openTry{t.Scope, t.Provider, t.Reserved}
+		st.fold.sent[tryKey{t.Call, t.Try}] = openTry{t.Scope, t.Role, t.ModelID, t.Reserved, t.Since}
 	}
 	return st, nil
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // FoldVersion is the version of the fold that a snapshot holds; one of another version is ignored.
-const FoldVersion = 3
+const FoldVersion = 4
 
 // A snapshot is checkpoint.json, a JSON object of these lines:
 //
 //	{
 //	  "format": 1,          of the journal
-//	  "fold": 3,            FoldVersion
+//	  "fold": 4,            FoldVersion
 //	  "run_id": "…",
 //	  "seq": 8,             number of the last event folded in
 //	  "record": "0a1b2c3d", checksum of that event's record

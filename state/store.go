@@ -165,10 +165,21 @@ type Inbox interface {
 // Request is something asked of a run from outside.
 type Request struct {
 	Kind RequestKind `json:"kind"`
-	Step string      `json:"step,omitempty"`
+	Step string      `json:"step,omitempty"` // approve, reject: the gate
 	By   string      `json:"by,omitempty"`
 	Note string      `json:"note,omitempty"`
+	Hash string      `json:"hash,omitempty"` // approve, reject: of what was shown to who decides; empty: whatever is shown now
 	Time time.Time   `json:"time"`
+}
+
+// Same says that both are one request. There is only one pause.
+func (r Request) Same(other Request) bool {
+	if r.Kind == AskPause || other.Kind == AskPause {
+		return r.Kind == other.Kind
+	}
+	same := r.Time.Equal(other.Time)
+	r.Time, other.Time = time.Time{}, time.Time{}
+	return same && r == other
 }
 
 // RequestKind names what is asked.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 )
@@ -25,10 +23,11 @@ const (
 	endedWell    endKind = iota // completed, or tolerated
 	endedPartial                // some items failed, or its base is incomplete
 	endedBadly                  // failed
+	endedWaiting                // gates are open, and nothing else is left to do
 	endedStopped                // the engine refused to go on
 )
 
-// managing returns the scope of an Each or a Parallel that the engine runs.
+// managing returns the scope of an Each, a Parallel or a Gate that the engine runs.
 func managing(ctx context.Context, name string) (*scope, error) {
 	sc, err := scopeFrom(ctx)
 	switch {
@@ -71,7 +70,7 @@ func (s *session) runStep(ctx context.Context, step Step) ending {
 		return end
 	}
 	switch {
-	case def.kind == state.KindParallel, def.kind == state.KindEach:
+	case def.kind == state.KindParallel, def.kind == state.KindEach, def.kind == state.KindGate:
 		return s.runManager(ctx, step, def, known)
 	case known.Status == state.StatusCompleted && !s.baseGrew(known):
 		return ending{kind: endedWell}
@@ -105,7 +104,7 @@ type failedBefore struct {
 func (e *failedBefore) Error() string                { return e.message }
 func (e *failedBefore) ErrorClass() resilience.Class { return e.class }
 
-// runManager runs a step that looks after its own events: an Each or a Parallel. It has no attempts of its own.
+// runManager runs a step that looks after its own events: an Each, a Parallel or a Gate. It has no attempts of its own.
 func (s *session) runManager(ctx context.Context, step Step, def definition, known state.StepState) ending {
 	sc := &scope{kind: scopeManager, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
 	err := safely(func() error { return step.Run(withScope(ctx, sc)) })
@@ -120,7 +119,7 @@ func (s *session) runManager(ctx context.Context, step Step, def definition, kno
 		return ending{endedStopped, stop}
 	}
 	if err == nil {
-		err = misuse("it did not run: a type that wraps an Each or a Parallel must call its Run")
+		err = misuse("it did not run: a type that wraps an Each, a Parallel or a Gate must call its Run")
 	}
 	if stop := s.cutShort(ctx); stop != nil {
 		return ending{endedStopped, stop}
@@ -136,7 +135,6 @@ func (s *session) runLeaf(ctx context.Context, step Step, def definition, name s
 	started := state.New(at, state.StepStarted{})
 	started.Gen = gen
 	s.post(started)
-	s.log.Info("step started", zap.String("step", name))
 	most := def.opts.attempts
 	if most == 0 {
 		most = 3
@@ -157,7 +155,6 @@ func (s *session) runLeaf(ctx context.Context, step Step, def definition, name s
 	if _, err := s.commit(sc.event(done)); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Info("step completed", zap.String("step", name))
 	return ending{kind: endedWell}
 }
 
@@ -166,10 +163,11 @@ func (s *session) stepFailed(sc *scope, def definition, out outcome, pending []s
 	who, hint := blame(out.err)
 	failed := state.StepFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number,
 		Tolerated: def.opts.optional, Pending: pending, Hint: hint}
-	if _, err := s.commit(sc.event(failed)); err != nil {
+	e := sc.event(failed)
+	if _, err := s.commit(e); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Error("step failed", zap.String("step", sc.at.Step), zap.String("class", failed.Class), zap.String("error", failed.Message))
+	s.logFailure(e, out.err)
 	if def.opts.optional {
 		return ending{kind: endedWell}
 	}
@@ -182,12 +180,16 @@ func blame(err error) (provider, hint string) {
 	if errors.As(err, &e) {
 		return e.Provider, e.Hint
 	}
+	if errors.Is(err, ErrDeclined) {
+		return "", "change what was declined, if need be, and go on: the gate then asks again"
+	}
 	return "", ""
 }
 
-// baseGrew says that a completed step accepted an incomplete base which has changed since, and sends it back to pending.
+// baseGrew says that a completed step accepted an incomplete base which has changed since, and sends it back to pending. A
+// person's result stays.
 func (s *session) baseGrew(known state.StepState) bool {
-	if known.Base != state.BasePartial || !s.changed(known.Name) {
+	if known.Base != state.BasePartial || known.Edited || !s.changed(known.Name) {
 		return false
 	}
 	at := state.Scope{Step: known.Name}

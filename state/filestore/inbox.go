@@ -140,7 +140,7 @@ func (s *Store) pauseLetter(run string) (*letter, error) {
 func (s *Store) Done(ctx context.Context, run string, r state.Request, stale bool) (string, error) {
 	letters, err := s.letters(ctx, run)
 	for _, l := range letters {
-		if !l.is(r) {
+		if !l.Same(r) {
 			continue
 		}
 		if !stale {
@@ -157,11 +157,4 @@ func (s *Store) Done(ctx context.Context, run string, r state.Request, stale boo
 		return filepath.Base(to), s.fs.Rename(l.path, to)
 	}
 	return "", err
-}
-
-func (l letter) is(r state.Request) bool {
-	if l.Kind == state.AskPause || r.Kind == state.AskPause {
-		return l.Kind == r.Kind // there is only one
-	}
-	return l.Kind == r.Kind && l.Step == r.Step && l.By == r.By && l.Note == r.Note && l.Time.Equal(r.Time)
 }

@@ -30,7 +30,7 @@ func (s *Store) Ask(ctx context.Context, name string, r state.Request) error {
 		return err
 	}
 	if r.Kind == state.AskPause { // there is only one
-		of.requests = slices.DeleteFunc(of.requests, func(x state.Request) bool { return same(x, r) })
+		of.requests = slices.DeleteFunc(of.requests, func(x state.Request) bool { return x.Same(r) })
 	}
 	of.requests = append(of.requests, r)
 	slices.SortStableFunc(of.requests, func(a, b state.Request) int { return a.Time.Compare(b.Time) })
@@ -62,7 +62,7 @@ func (s *Store) Done(ctx context.Context, name string, r state.Request, stale bo
 	if of == nil {
 		return "", nil
 	}
-	i := slices.IndexFunc(of.requests, func(x state.Request) bool { return same(x, r) })
+	i := slices.IndexFunc(of.requests, func(x state.Request) bool { return x.Same(r) })
 	if i < 0 {
 		return "", nil
 	}
@@ -71,11 +71,4 @@ func (s *Store) Done(ctx context.Context, name string, r state.Request, stale bo
 		return "", nil
 	}
 	return fmt.Sprintf("%s.stale-%s", r.Kind, time.Now().UTC().Format("20060102T150405.000000000Z")), nil
-}
-
-func same(a, b state.Request) bool {
-	if a.Kind == state.AskPause || b.Kind == state.AskPause {
-		return a.Kind == b.Kind
-	}
-	return a.Kind == b.Kind && a.Step == b.Step && a.By == b.By && a.Note == b.Note && a.Time.Equal(b.Time)
 }

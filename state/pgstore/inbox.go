@@ -110,7 +110,7 @@ func (s *Store) letters(ctx context.Context, run string) (list []letter, err err
 // request that is not there any more is done.
 func (s *Store) Done(ctx context.Context, run string, r state.Request, stale bool) (string, error) {
 	letters, err := s.letters(ctx, run)
-	i := slices.IndexFunc(letters, func(l letter) bool { return l.is(r) })
+	i := slices.IndexFunc(letters, func(l letter) bool { return l.Same(r) })
 	if i < 0 {
 		return "", err
 	}
@@ -123,11 +123,4 @@ func (s *Store) Done(ctx context.Context, run string, r state.Request, stale boo
 		_, err := s.pool.Exec(ctx, sql, args...)
 		return err
 	})
-}
-
-func (l letter) is(r state.Request) bool {
-	if l.Kind == state.AskPause || r.Kind == state.AskPause {
-		return l.Kind == r.Kind // there is only one
-	}
-	return l.Kind == r.Kind && l.Step == r.Step && l.By == r.By && l.Note == r.Note && l.Time.Equal(r.Time)
 }

@@ -101,7 +101,7 @@ func (s *Store) Done(ctx context.Context, run string, r state.Request, stale boo
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(letters, func(l letter) bool { return l.err == nil && l.is(r) })
+		i := slices.IndexFunc(letters, func(l letter) bool { return l.err == nil && l.Same(r) })
 		switch {
 		case i < 0:
 			return nil
@@ -112,11 +112,4 @@ func (s *Store) Done(ctx context.Context, run string, r state.Request, stale boo
 		return c.run("UPDATE requests SET stale = ? WHERE n = ?", name, letters[i].n)
 	}})
 	return name, s.explain(run, err)
-}
-
-func (l letter) is(r state.Request) bool {
-	if l.Kind == state.AskPause || r.Kind == state.AskPause {
-		return l.Kind == r.Kind // there is only one
-	}
-	return l.Kind == r.Kind && l.Step == r.Step && l.By == r.By && l.Note == r.Note && l.Time.Equal(r.Time)
 }

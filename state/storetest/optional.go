@@ -97,7 +97,9 @@ func checkInbox(t testing.TB, s state.Store) {
 	require.NoError(t, err)
 	require.Empty(t, list)
 
-	approve := state.Request{Kind: state.AskApprove, Step: "review", By: "her", Note: "fine\n\"so\"", Time: time.Unix(200, 5).UTC()}
+	approve := state.Request{Kind: state.AskApprove, Step: "review", By: "her", Note: "fine\n\"so\"", Hash: "0a1b", Time: time.Unix(200, 5).UTC()}
+	other := approve // at the same moment, of something else
+	other.Hash = ""
 	reject := state.Request{Kind: state.AskReject, Step: "review", Time: time.Unix(100, 0).UTC()}
 	for _, r := range []state.Request{approve, pause, pause, reject} { // asking for a pause twice is asking once
 		require.NoError(t, box.Ask(t.Context(), run, r))
@@ -107,7 +109,11 @@ func checkInbox(t testing.TB, s state.Store) {
 	require.NoError(t, err)
 	require.Equal(t, []state.Request{reject, approve, pause}, list)
 
-	name, err := box.Done(t.Context(), run, list[1], false)
+	require.NoError(t, box.Ask(t.Context(), run, other))
+	name, err := box.Done(t.Context(), run, other, true)
+	require.NoError(t, err)
+	require.NotEmpty(t, name)
+	name, err = box.Done(t.Context(), run, list[1], false)
 	require.NoError(t, err)
 	require.Empty(t, name)
 	name, err = box.Done(t.Context(), run, list[2], true)

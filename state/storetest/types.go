@@ -13,7 +13,7 @@ import (
 
 // everyType is an event of each type, the fields filled in, as a run might have them.
 func everyType() []state.Event {
-	keep, when := uint64(3), noon.Add(123456789*time.Nanosecond)
+	keep, reserved, when := uint64(3), int64(7), noon.Add(123456789*time.Nanosecond)
 	result := json.RawMessage(`{"text":"é\n<&>\u2028","n":[1,2.5,null]}`)
 	usage := state.Usage{Input: 1, Output: math.MaxInt64, Cached: 3, Reasoning: 4}
 	reads := []state.Read{{Source: "plan", Hash: "00112233445566778899aabbccddeeff"}, {Source: state.ReadParams, Part: "x", Hash: "h"}}
@@ -29,7 +29,7 @@ func everyType() []state.Event {
 		in(state.Scope{Step: "prose"}, state.StepStarted{}),
 		in(state.Scope{Step: "prose"}, state.StepItems{Total: 2, Items: []state.ItemDef{{Key: "1", Hash: "h1"}, {Key: "a/b", Hash: "h2"}}, Reads: reads}),
 		in(prose, state.ItemStarted{}),
-		in(prose, state.CallSent{Call: "1", Try: 1, Provider: "p", Reserved: 7}),
+		in(prose, state.CallSent{Call: "1", Try: 1, Provider: "p", Reserved: &reserved}),
 		in(prose, state.CallFailed{Call: "1", Try: 1, Provider: "p", Class: "server", Message: "m", Usage: usage, Next: state.NextRetry, WaitMS: 5}),
 		in(prose, state.CallSent{Call: "1", Try: 2, Provider: "p"}),
 		in(prose, state.CallAnswered{Call: "1", Try: 2, Hash: "h", Provider: "p", Model: "m", Answer: result, Usage: usage}),
