@@ -134,7 +134,9 @@ func book(t *testing.T, items ...string) *workflow.Pipeline {
 		return items, err
 	})
 	scenes := workflow.NewEach("scenes", plan.Result, func(s string) string { return s },
-		func(ctx context.Context, s string) (string, error) { return llms.GenerateFromSinglePrompt(ctx, writer, s) })
+		func(ctx context.Context, s string) (string, error) {
+			return llms.GenerateFromSinglePrompt(ctx, writer, s)
+		})
 	p, err := workflow.New("book", plan, scenes)
 	require.NoError(t, err)
 	return p

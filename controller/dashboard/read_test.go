@@ -37,4 +37,3 @@ func TestARunIsShownFromItsBeginningToItsEnd(t *testing.T) {
 	list := get[RunList](b, "/api/runs")
 	require.Equal(t, []RunSummary{v.RunSummary}, list.Runs)
 }
-
