@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 )
@@ -44,6 +42,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 		}
 		sc, err := s.attemptOnce(ctx, w, n)
 		a := sc.attempt
+		err = a.quiet(err)
 		if stop := a.poisoned(); stop != nil {
 			return outcome{stop: stop}
 		}
@@ -57,6 +56,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 		}
 		v := s.judge(a, err)
 		if v.panicked {
+			s.logPanic(w.at, n, err)
 			panics++
 			v.again = v.again && panics == 1
 		}
@@ -64,6 +64,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 		if !v.again || n >= w.most {
 			failed.Next = state.NextGiveUp
 			s.post(sc.event(failed)) // durable with the failure that follows
+			s.logFailure(sc.event(failed), err)
 			s.disinherit(w.at, v.keepTo)
 			return outcome{last: a, number: n, err: err, class: v.class}
 		}
@@ -77,8 +78,7 @@ func (s *session) attempts(ctx context.Context, w work) outcome {
 			return outcome{stop: err}
 		}
 		s.disinherit(w.at, v.keepTo)
-		s.log.Warn("attempt failed", zap.String("step", w.at.Step), zap.String("item", w.at.Item), zap.Int("attempt", n),
-			zap.String("class", string(v.class)), zap.Duration("wait", wait), zap.String("error", brief(err)))
+		s.logFailure(sc.event(failed), err)
 		if stop := s.waitFor(ctx, sc, wait); stop != nil {
 			return outcome{stop: stop}
 		}
@@ -163,7 +163,6 @@ func (s *session) judge(a *attempt, err error) verdict {
 		v = verdict{class: x.class, keepTo: keepBefore(x.from)}
 	case errors.As(err, &p):
 		v = verdict{class: resilience.Unknown, again: true, panicked: true}
-		s.log.Error("panic", zap.String("value", brief(p)), zap.ByteString("stack", p.stack))
 	case hopeless(err):
 		v = verdict{class: resilience.InvalidRequest}
 	default:

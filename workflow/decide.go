@@ -227,7 +227,8 @@ func (s *session) doneWith(ctx context.Context, r state.Request, why string) {
 	case err != nil:
 		s.log.Warn("a request can't be taken away", zap.String("step", r.Step), zap.Error(err))
 	case kept != "":
-		s.note("request_set_aside", fmt.Sprintf("a request to %s step %s was not honoured: %s; it is kept as %s", r.Kind, recordedKey(r.Step), why, kept))
+		text := fmt.Sprintf("a request to %s step %s was not honoured: %s; it is kept as %s", r.Kind, recordedKey(r.Step), why, kept)
+		s.note("request_set_aside", text, text)
 	}
 }
 

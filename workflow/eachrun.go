@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 )
@@ -52,7 +50,6 @@ func (r *eachRun) do(ctx context.Context) ending {
 	}
 	if r.todo.units > 0 || step.Status != state.StatusPartial {
 		r.session.post(r.scope.event(state.StepStarted{}))
-		r.session.log.Info("step started", zap.String("step", r.scope.at.Step), zap.Int("items", r.list.n), zap.Int("to do", r.todo.units))
 	}
 	r.work(ctx)
 	return r.finish(base)
@@ -162,12 +159,12 @@ func (r *eachRun) refused(key string, stop error) {
 // failed records a failed item, and stops the step when too many in a row fail for the provider's sake.
 func (r *eachRun) failed(sc *scope, out outcome) bool {
 	who, hint := blame(out.err)
-	if _, err := sc.commit(state.ItemFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number, Hint: hint}); err != nil {
+	failed := state.ItemFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number, Hint: hint}
+	if _, err := sc.commit(failed); err != nil {
 		r.refused(sc.at.Item, err)
 		return false
 	}
-	r.session.log.Warn("item failed", zap.String("step", sc.at.Step), zap.String("item", sc.at.Item), zap.String("class", string(out.class)),
-		zap.String("error", brief(out.err)))
+	r.session.logFailure(sc.event(failed), out.err)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = out
@@ -211,7 +208,6 @@ func (r *eachRun) finish(base string) ending {
 		if _, err := r.scope.commit(state.StepCompleted{Hash: hashItems(list), Version: r.def.opts.version, Reads: r.list.reads, Base: base}); err != nil {
 			return ending{endedStopped, err}
 		}
-		s.log.Info("step completed", zap.String("step", name), zap.Int("items", step.Items.Total))
 		return ending{kind: endedWell}
 	case r.stop != nil:
 		return ending{endedStopped, r.stop}

@@ -54,6 +54,7 @@ func (sc *scope) warn(code, message string) {
 	sc.attempt.warnings = append(sc.attempt.warnings, code)
 	sc.attempt.mu.Unlock()
 	_ = sc.emit(state.RunWarning{Code: code, Message: strings.ToValidUTF8(message, "\uFFFD")})
+	sc.session.logWarning(sc.at, sc.attempt.number, code, "")
 }
 
 // diverged is called before something unrecorded is paid. If this scope was asked other things before a crash, and those

@@ -43,6 +43,7 @@ func (m durableModel) GenerateContent(ctx context.Context, messages []llms.Messa
 	if model == nil {
 		return nil, misuse("%s: no model: set Config.Model, or Config.Roles[%q]", what, m.role)
 	}
+	sc.attempt.ask(messages)
 	c := &call{scope: sc, role: m.role, id: sc.session.callID()}
 	ctx = resilience.WithHooks(ctx, c.hooks())
 	var resp *llms.ContentResponse
@@ -79,7 +80,7 @@ func (c *call) end(err error) error {
 	var long interface{ WaitUntil() time.Time }
 	if errors.As(err, &long) {
 		// Nobody should sleep that long: the run pauses until then.
-		pause := &PauseError{Reason: resilience.Redact(err.Error()), Until: long.WaitUntil()}
+		pause := &PauseError{Reason: resilience.Redact(sc.attempt.quiet(err).Error()), Until: long.WaitUntil()}
 		sc.session.halt(pause)
 		sc.attempt.poisonWith(pause)
 		return fmt.Errorf("%w: %w", pause, err)
@@ -180,11 +181,16 @@ func (c *call) after(_ context.Context, t resilience.Try, resp *llms.ContentResp
 	sc, try := c.scope, int(c.tries.Load())
 	cost := sc.session.cfg.cost(t)
 	if t.Err != nil || resp == nil {
-		return nil, sc.emit(state.CallFailed{
+		failed := state.CallFailed{
 			Call: c.id, Try: try, Provider: t.Provider, Model: t.Model, Class: string(t.Class), Status: t.Status,
-			Message: brief(t.Err), LatencyMS: t.Latency.Milliseconds(), Usage: usage(t.Usage), Cost: cost.ifUsed(t),
+			Message: brief(sc.attempt.quiet(t.Err)), LatencyMS: t.Latency.Milliseconds(), Usage: usage(t.Usage), Cost: cost.ifUsed(t),
 			Next: t.Next, WaitMS: t.Wait.Milliseconds(),
-		})
+		}
+		err := sc.emit(failed)
+		if err == nil {
+			sc.session.logFailure(sc.event(failed), t.Err)
+		}
+		return nil, err
 	}
 	raw, err := encodeAnswer(resp)
 	if err != nil {

@@ -211,13 +211,14 @@ func (s *session) begin() error {
 		if _, err := rand.Read(id); err != nil {
 			return fmt.Errorf("run %q: no random id: %w", s.run.name, err)
 		}
-		_, err := s.rec.Commit(state.New(state.Scope{}, state.RunCreated{
+		created := state.New(state.Scope{}, state.RunCreated{
 			Format: state.Format, RunID: hex.EncodeToString(id), Name: s.run.name, Pipeline: s.pipeline.name,
 			HashRecipe: resilience.HashRecipe, Steps: s.pipeline.defs, Params: params,
-		}))
-		if err != nil {
+		})
+		if _, err := s.rec.Commit(created); err != nil {
 			return err
 		}
+		s.logged(created)
 		return s.ensureOpen()
 	}
 	var status state.Status

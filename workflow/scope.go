@@ -65,8 +65,10 @@ type attempt struct {
 	reads     []state.Read
 	partial   bool // something that was read is incomplete
 	warnings  []string
-	result    []byte  // what the step's function gave
-	ended     *ending // how a manager ended, whatever a wrapper makes of it
+	result    []byte   // what the step's function gave
+	ended     *ending  // how a manager ended, whatever a wrapper makes of it
+	asked     []string // texts of requests, the last ones; see quiet
+	askedSize int      // of asked, in bytes
 }
 
 // exhausted is a call that failed after all its retries, or whose answers were all rejected.

@@ -97,7 +97,11 @@ func (s *session) commit(e state.Event) (uint64, error) {
 	if err := s.ensureOpen(); err != nil {
 		return 0, err
 	}
-	return s.rec.Commit(e)
+	seq, err := s.rec.Commit(e)
+	if err == nil {
+		s.logged(e)
+	}
+	return seq, err
 }
 
 func (s *session) emit(e state.Event) error {
@@ -105,12 +109,16 @@ func (s *session) emit(e state.Event) error {
 		return err
 	}
 	_, err := s.rec.Emit(e)
+	if err == nil {
+		s.logged(e)
+	}
 	return err
 }
 
 func (s *session) post(e state.Event) {
 	if s.ensureOpen() == nil { // an error stays with the Recorder, and the next commit reports it
 		s.rec.Post(e)
+		s.logged(e)
 	}
 }
 
@@ -120,9 +128,11 @@ func (s *session) ensureOpen() error {
 	if s.open {
 		return nil
 	}
-	if _, err := s.rec.Commit(state.New(state.Scope{}, s.opened())); err != nil {
+	opened := state.New(state.Scope{}, s.opened())
+	if _, err := s.rec.Commit(opened); err != nil {
 		return err
 	}
+	s.logged(opened)
 	s.open = true
 	return nil
 }
@@ -133,9 +143,9 @@ func (s *session) isOpen() bool {
 	return s.open
 }
 
-// note warns without a scope, in the journal only when this session has begun to write.
-func (s *session) note(code, message string) {
-	s.log.Warn(message, zap.String("code", code))
+// note warns without a scope, in the journal only when this session has begun to write. detail is what the log is told.
+func (s *session) note(code, message, detail string) {
+	s.logWarning(state.Scope{}, 0, code, detail)
 	if !s.isOpen() {
 		return // a complete run is left as it is
 	}
@@ -176,6 +186,6 @@ func (s *session) export(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx) // what was paid is written out even when the run is cancelled
 	err := safely(func() error { return s.cfg.Export(s.run.reading(ctx, s)) })
 	if err != nil {
-		s.note("export_failed", "the products could not be written: "+brief(err))
+		s.note("export_failed", "the products could not be written: "+brief(err), ErrorText(err))
 	}
 }

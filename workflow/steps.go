@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 )
@@ -137,7 +135,6 @@ func (s *session) runLeaf(ctx context.Context, step Step, def definition, name s
 	started := state.New(at, state.StepStarted{})
 	started.Gen = gen
 	s.post(started)
-	s.log.Info("step started", zap.String("step", name))
 	most := def.opts.attempts
 	if most == 0 {
 		most = 3
@@ -158,7 +155,6 @@ func (s *session) runLeaf(ctx context.Context, step Step, def definition, name s
 	if _, err := s.commit(sc.event(done)); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Info("step completed", zap.String("step", name))
 	return ending{kind: endedWell}
 }
 
@@ -167,10 +163,11 @@ func (s *session) stepFailed(sc *scope, def definition, out outcome, pending []s
 	who, hint := blame(out.err)
 	failed := state.StepFailed{Class: string(out.class), Provider: who, Message: brief(out.err), Attempts: out.number,
 		Tolerated: def.opts.optional, Pending: pending, Hint: hint}
-	if _, err := s.commit(sc.event(failed)); err != nil {
+	e := sc.event(failed)
+	if _, err := s.commit(e); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Error("step failed", zap.String("step", sc.at.Step), zap.String("class", failed.Class), zap.String("error", failed.Message))
+	s.logFailure(e, out.err)
 	if def.opts.optional {
 		return ending{kind: endedWell}
 	}

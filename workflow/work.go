@@ -30,7 +30,7 @@ func (s *session) work(parent context.Context, left []state.Request) error {
 		s.watchers.Go(func() { s.poll(ctx) })
 	}
 	for _, warning := range warnings {
-		s.note("stale_pause_request", warning)
+		s.note("stale_pause_request", warning, warning)
 	}
 	s.takeDecisions(ctx, left) // those about no gate, or none that is open
 	end := s.steps(ctx)
@@ -228,10 +228,11 @@ func (s *session) end(ctx context.Context, end ending) error {
 	if !s.isOpen() {
 		return s.told(end) // complete before, and nothing was begun: the journal is left as it is
 	}
-	if _, err := s.rec.Commit(state.New(state.Scope{}, stopped)); err != nil {
+	last := state.New(state.Scope{}, stopped)
+	if _, err := s.rec.Commit(last); err != nil {
 		return err
 	}
-	s.log.Info("run stopped", zap.String("status", string(stopped.Status)), zap.String("reason", stopped.Reason))
+	s.logFailure(last, end.err)
 	s.takeRequests(ctx)
 	return s.told(end)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
 )
 
@@ -78,7 +77,7 @@ func Main[P any](app App[P]) int {
 func execute(cmd *cobra.Command, stderr io.Writer) int {
 	err := cmd.ExecuteContext(context.Background())
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", cmd.Name(), state.Printable(err.Error()))
+		printError(cmd, stderr, err)
 	}
 	return ExitCode(err)
 }

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/tmc/langchaingo/llms"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/providers"
@@ -29,15 +26,25 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 	cfg.Settings = merge(cfg.Settings, k.session.settings())
 	cfg.Concurrency = k.session.parallel
 	cfg.Export = k.exporter()
-	cfg.Observers = append(slices.Clone(cfg.Observers), (&progress{w: k.stderr}).observe)
-	if k.verbose && cfg.Logger == nil {
-		cfg.Logger = logger(k.stderr)
+	cfg.Observers = slices.Clone(cfg.Observers)
+	if !k.jsonLogs() { // else the log tells the same
+		cfg.Observers = append(cfg.Observers, (&progress{w: k.stderr}).observe)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = k.log
+	}
+	deliver, err := k.webhooks(&cfg)
+	if err != nil {
+		return cfg, nil, err
 	}
 	if cfg.Controller != nil { // the program's own, which it closes itself
-		return cfg, func() {}, nil
+		return cfg, deliver, nil
 	}
 	cfg.Controller = controller.Notify(controller.Config{Out: k.stderr, Resume: k.command("--resume")})
-	return cfg, func() { _ = cfg.Controller.Close() }, nil // its error would say nothing about the run
+	return cfg, func() {
+		_ = cfg.Controller.Close() // its error would say nothing about the run
+		deliver()                  // with the signals given back: Ctrl+C ends it
+	}, nil
 }
 
 // models chooses who answers: what --provider (now or in the run) says, else the program's own models, else the configuration's
@@ -120,11 +127,4 @@ func wrap(m llms.Model, faults faulty.Config) (llms.Model, error) {
 		return p, err
 	})
 	return models.Default, err
-}
-
-// logger writes readable lines of every level.
-func logger(w io.Writer) *zap.Logger {
-	enc := zap.NewDevelopmentEncoderConfig()
-	enc.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(zapcore.AddSync(w)), zapcore.DebugLevel))
 }

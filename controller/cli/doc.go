@@ -18,6 +18,12 @@
 // when they differ on resume; --config, --provider, --parallel, --inject and --seed belong to the session, are recorded
 // too, and may change on every resume.
 //
+// --webhook URL (or DOGEAR_WEBHOOK) tells an address how the run ends, signed with DOGEAR_WEBHOOK_SECRET; see package webhook. An
+// address may hold a secret, so it is neither recorded nor shown, and is given again on resume.
+//
+// --log-format json makes every line of stderr an object: ts, level and msg, and the fields that package workflow documents. What
+// else would stand on stderr is the msg of such a line; progress lines are left out, since the log tells the same.
+//
 // The runs are kept in files below --out, or where --store says: file:DIR, sqlite:FILE, or a scheme of App.Stores. The files made
 // from a run go below --out in any case (with file:DIR and no --out, into DIR).
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"go.uber.org/zap"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
@@ -42,6 +43,9 @@ type kit struct {
 	session sessionFlags
 	told    bool // how the session ended has been said
 
+	logFormat string
+	log       *zap.Logger // what --verbose and --log-format ask for; nil: no logs
+
 	stdout io.Writer
 	stderr io.Writer
 }
@@ -69,6 +73,7 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 	common.BoolVar(&k.json, "json", false, "print JSON")
 	common.BoolVar(&k.noColor, "no-color", false, "neither colour nor emoji")
 	common.BoolVarP(&k.verbose, "verbose", "v", false, "logs on stderr")
+	common.StringVar(&k.logFormat, flagLogFormat, "", logHelp)
 
 	own := root.Flags()
 	own.SortFlags = false
@@ -90,6 +95,9 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 func (k *kit) action(fn func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		k.stdout, k.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		if err := k.logs(); err != nil {
+			return err
+		}
 		k.session.note(cmd.Flags())
 		ctx := cmd.Context()
 		if ctx == nil {

@@ -16,6 +16,9 @@ func (k *kit) start(ctx context.Context) error {
 	if err := k.params.check(); err != nil {
 		return err
 	}
+	if err := k.session.webhook.check(); err != nil {
+		return err
+	}
 	store, err := k.store(ctx, true)
 	if err != nil {
 		return err
@@ -67,6 +70,9 @@ func (k *kit) held(ctx context.Context, store state.Store) error {
 
 // goOn resumes the run. retry: what to try again; nil: everything that failed.
 func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
+	if err := k.session.webhook.check(); err != nil {
+		return err
+	}
 	store, err := k.store(ctx, false)
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type sessionFlags struct {
 	parallel int
 	inject   string
 	seed     uint64
+	webhook  webhookFlags // the only ones that are not recorded
 	given    map[string]bool
 	flags    []*pflag.Flag // those given
 }
@@ -42,6 +43,7 @@ func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
 	f.IntVar(&s.parallel, flagParallel, max(1, parallel), "how many items run side by side")
 	f.StringVar(&s.inject, flagInject, "", "inject failures for demonstration, as in rate_limit=0.1,empty=0.05; none: no more")
 	f.Uint64Var(&s.seed, flagSeed, 0, "seed of the injected failures")
+	s.webhook.bind(f)
 }
 
 func (s *sessionFlags) bindConfig(f *pflag.FlagSet) {

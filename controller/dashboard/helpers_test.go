@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/memstore"
 	"github.com/dogear-go/dogear/workflow"
@@ -125,7 +127,7 @@ func (s *script) GenerateContent(ctx context.Context, msgs []llms.MessageContent
 		GenerationInfo: map[string]any{"PromptTokens": 3, "CompletionTokens": 7}}}}, nil
 }
 
-// book is a pipeline: a plan, and a scene for each item.
+// book is a pipeline: a plan, a gate after it, and a scene for each item.
 func book(t *testing.T, items ...string) *workflow.Pipeline {
 	t.Helper()
 	writer := workflow.Model("writer")
@@ -133,11 +135,15 @@ func book(t *testing.T, items ...string) *workflow.Pipeline {
 		_, err := llms.GenerateFromSinglePrompt(ctx, writer, "a plan")
 		return items, err
 	})
+	look := workflow.NewGate("look", func(ctx context.Context) (string, error) {
+		list, err := plan.Result(ctx)
+		return strings.Join(list, "\n"), err
+	})
 	scenes := workflow.NewEach("scenes", plan.Result, func(s string) string { return s },
 		func(ctx context.Context, s string) (string, error) {
 			return llms.GenerateFromSinglePrompt(ctx, writer, s)
 		})
-	p, err := workflow.New("book", plan, scenes)
+	p, err := workflow.New("book", plan, look, scenes)
 	require.NoError(t, err)
 	return p
 }
@@ -150,3 +156,13 @@ func opener(p *workflow.Pipeline, store state.Store, m llms.Model) func(context.
 }
 
 func price(string, string, state.Usage) (int64, bool) { return 1000, true }
+
+// refuse fails a prompt for good.
+func refuse(prompt string) func(string) error {
+	return func(p string) error {
+		if p == prompt {
+			return &resilience.Error{Class: resilience.ContentPolicy, Err: errors.New("not about this")}
+		}
+		return nil
+	}
+}

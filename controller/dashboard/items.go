@@ -51,7 +51,8 @@ func (s shared) status(i int) state.Status {
 
 func (s shared) view(i int) ItemView {
 	it := s.items.At(i)
-	return ItemView{Index: i, Key: it.Key(), Status: s.status(i), Edited: it.Edited()}
+	cost, waste := it.Cost()
+	return ItemView{Index: i, Key: it.Key(), Status: s.status(i), Edited: it.Edited(), Cost: cost, Waste: waste}
 }
 
 // itemList is one page of the items of an Each.

@@ -25,7 +25,7 @@ func newLimiter(burst int, every time.Duration) *limiter {
 func (l *limiter) wait(key string, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.full[key].Sub(now) - time.Duration(l.burst-1)*l.every
+	return max(0, l.full[key].Sub(now)) - time.Duration(l.burst-1)*l.every
 }
 
 // take counts an event of the key.

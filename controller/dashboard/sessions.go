@@ -61,13 +61,10 @@ func (d *Dashboard) resume(ctx context.Context, run string, work func(context.Co
 	var pipeline string
 	if err := f.read(func(st *state.WorkflowState, head state.Head) error {
 		pipeline = st.Pipeline
-		if head.Holder != nil {
-			return &state.HeldError{Run: run, Host: head.Holder.Host, PID: head.Holder.PID, Since: head.Holder.Since, Until: head.Holder.Until}
+		if st.Status == state.StatusCompleted && !anyFailed(st) { // a tolerated step may be tried again
+			return errComplete(run)
 		}
-		if st.Status == state.StatusCompleted {
-			return &refusal{status: http.StatusConflict, text: fmt.Sprintf("the run %q is complete; there is nothing to do", run)}
-		}
-		return nil
+		return notHeld(run, head)
 	}); err != nil {
 		return "", err
 	}
@@ -109,9 +106,7 @@ func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(c
 	s.cancel = cancel
 	if !d.life.start(func() { d.hold(session, run, s, work) }) {
 		s.cancel(nil)
-		if d.cfg.Ended != nil {
-			d.cfg.Ended(s.run, errClosed)
-		}
+		d.ended(s.run, errClosed)
 		return nil, errClosed
 	}
 	d.sessions.all[run] = s
@@ -128,9 +123,7 @@ func (d *Dashboard) hold(ctx context.Context, run string, s *session, work func(
 	if s.err != nil {
 		d.log.Info("a run stopped", zap.String("run", run), zap.Error(s.err))
 	}
-	if d.cfg.Ended != nil {
-		d.cfg.Ended(s.run, s.err)
-	}
+	d.ended(s.run, s.err)
 	close(s.done)
 }
 

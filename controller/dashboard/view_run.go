@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -52,7 +53,7 @@ func viewOf(st *state.WorkflowState, head state.Head) RunView {
 		Pausing: st.Pausing && held, Holder: head.Holder, Here: here(head.Holder),
 		Usage: totals(st.Usage), Providers: map[string]TotalsView{}, ErrorSum: st.ErrorCount(),
 		Params: st.Params, Settings: maps.Clone(st.Session.Settings),
-		Steps: make([]StepView, len(st.Steps)), Models: []ModelView{}, Calls: []CallView{}, Waits: []WaitView{},
+		Steps: make([]StepView, len(st.Steps)), Calls: []CallView{}, Waits: []WaitView{},
 		Cooling: []CoolingView{}, Warnings: []WarningView{}, Errors: []ErrorView{}, Actions: []Action{},
 	}
 	for name, t := range st.Providers {
@@ -70,12 +71,44 @@ func viewOf(st *state.WorkflowState, head state.Head) RunView {
 	for _, e := range slices.Backward(st.Errors[max(0, len(st.Errors)-maxErrors):]) {
 		v.Errors = append(v.Errors, errorView(e))
 	}
-	if held {
-		for _, w := range st.Waits {
-			v.Waits = append(v.Waits, WaitView{Step: w.Step, Item: w.Item, Why: clip(w.Why), Provider: w.Provider, Until: w.Until})
-		}
+	v.Models, v.Budget = modelViews(st), budgetViews(st)
+	if !held { // nothing waits, and nothing is in flight
+		return v
+	}
+	for _, w := range st.Waits {
+		v.Waits = append(v.Waits, WaitView{Step: w.Step, Item: w.Item, Why: clip(w.Why), Provider: w.Provider, Until: w.Until})
+	}
+	for _, c := range st.InFlight() {
+		v.Calls = append(v.Calls, CallView{Step: c.Step, Item: c.Item, Role: c.Role, Provider: c.Provider, Model: c.Model, Since: c.Since})
 	}
 	return v
+}
+
+// modelViews are the counters of each model, the most expensive first.
+func modelViews(st *state.WorkflowState) []ModelView {
+	list := []ModelView{}
+	for id, t := range st.Models {
+		list = append(list, ModelView{Provider: id.Provider, Model: id.Model, TotalsView: totals(t)})
+	}
+	slices.SortFunc(list, func(a, b ModelView) int {
+		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Model, b.Model))
+	})
+	return list
+}
+
+// budgetViews are the limits, that of the run first.
+func budgetViews(st *state.WorkflowState) (list []BudgetView) {
+	for _, step := range slices.Sorted(maps.Keys(st.Budget)) {
+		v := BudgetView{Step: step, Limit: st.Budget[step], Spent: st.Usage.Cost, Reserved: st.Reserved(step)}
+		if step != "" {
+			v.Spent = 0
+			if s := st.Step(step); s != nil {
+				v.Spent = s.Usage.Cost
+			}
+		}
+		list = append(list, v)
+	}
+	return list
 }
 
 // summaryOf is the part of a view that the list shows too.
