@@ -131,10 +131,10 @@ func (st *WorkflowState) itemCompleted(e Event, d ItemCompleted) {
 }
 
 func (st *WorkflowState) retire(step string, keys []string) {
-	for _, key := range keys {
-		st.drop(Scope{Step: step, Item: key})
-	}
 	st.atStep(step, func(s *StepState, f *stepFold) {
+		for _, key := range keys {
+			st.drop(Scope{Step: step, Item: key})
+		}
 		f.items = f.items.without(keys)
 		s.Items = f.items.counts()
 		for _, key := range keys {

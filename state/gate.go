@@ -73,3 +73,14 @@ func (s *StepState) gateInvalidated() {
 		s.Gate = &GateState{Before: s.Gate.answer()}
 	}
 }
+
+// Took says that the request is the one that gave the gate its last answer: a session may die before it takes a request
+// away that it has honoured.
+func (g *GateState) Took(r Request) bool {
+	d := g.answer()
+	if d == nil || r.Hash != "" && r.Hash != d.Hash {
+		return false
+	}
+	decision := map[RequestKind]string{AskApprove: GateApproved, AskReject: GateRejected}[r.Kind]
+	return d.Decision == decision && d.Who == r.By && d.Note == r.Note && d.Time.Equal(r.Time)
+}

@@ -29,7 +29,7 @@ func (m *itemModel) text() string {
 	var b strings.Builder
 	for _, key := range m.list {
 		it := m.items[key]
-		fmt.Fprintf(&b, "%q %s %s %s %d %t %d\n", key, it.Status, it.Hash, it.Result, it.Gen, it.Edited, m.seqs[key])
+		fmt.Fprintf(&b, "%q %s %s %s %d %t %d, %d %d\n", key, it.Status, it.Hash, it.Result, it.Gen, it.Edited, m.seqs[key], it.Cost, it.Waste)
 	}
 	return b.String()
 }
@@ -40,7 +40,8 @@ func listText(l state.ItemList) string {
 	for i := range l.Len() {
 		it := l.At(i)
 		result, seq := it.Result()
-		fmt.Fprintf(&b, "%q %s %s %s %t %d\n", it.Key(), it.Status(), it.Hash(), result, it.Edited(), seq)
+		cost, waste := it.Cost()
+		fmt.Fprintf(&b, "%q %s %s %s %t %d, %d %d\n", it.Key(), it.Status(), it.Hash(), result, it.Edited(), seq, cost, waste)
 	}
 	return b.String()
 }
@@ -55,8 +56,8 @@ func itemText(st *state.WorkflowState) string {
 		if !ok || !there || byKey != it || key != it.Key || gen != it.Gen {
 			fmt.Fprintf(&b, "item %d is another by its key", n)
 		}
-		fmt.Fprintf(&b, "%q %s %s %s %d %t %d\n", it.Key, it.Status, it.Hash, it.Result, it.Gen, it.Edited,
-			st.ResultSeq(state.Scope{Step: "prose", Item: it.Key}))
+		fmt.Fprintf(&b, "%q %s %s %s %d %t %d, %d %d\n", it.Key, it.Status, it.Hash, it.Result, it.Gen, it.Edited,
+			st.ResultSeq(state.Scope{Step: "prose", Item: it.Key}), it.Cost, it.Waste)
 		n++
 	}
 	return b.String()
@@ -141,7 +142,7 @@ func (l *life) relist() {
 
 func (l *life) change(key string) {
 	at, it := state.Scope{Step: "prose", Item: key}, l.model.items[key]
-	switch l.IntN(6) {
+	switch l.IntN(7) {
 	case 0:
 		l.apply(at, state.ItemStarted{})
 		it.Status = state.StatusRunning
@@ -157,6 +158,12 @@ func (l *life) change(key string) {
 	case 5:
 		it.Status, it.Result, it.Edited = state.StatusCompleted, l.hash(), true
 		l.apply(at, state.ResultEdited{Hash: it.Result})
+	case 6:
+		cost := l.Int64N(1 << 40)
+		l.apply(at, state.CallFailed{Cost: &cost})
+		it.Cost, it.Waste = it.Cost+cost, it.Waste+cost
+		l.model.items[key] = it
+		return
 	}
 	delete(l.model.seqs, key)
 	if it.Status == state.StatusCompleted {

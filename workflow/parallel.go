@@ -30,15 +30,25 @@ func (p *parallel) Run(ctx context.Context) error {
 	}
 	var group sync.WaitGroup
 	ends := make([]ending, len(p.steps))
+	work := &sc.session.desk // the children are what is worked on, in the place of this step
+	work.begin(len(p.steps))
+	work.end(1)
 	for i, step := range p.steps {
-		group.Go(func() { ends[i] = sc.session.runStep(ctx, step) })
+		group.Go(func() {
+			defer work.end(1)
+			ends[i] = sc.session.runStep(ctx, step)
+		})
 	}
 	group.Wait()
+	work.begin(1)
 	worst := ending{kind: endedWell}
 	for _, end := range ends {
 		if end.kind > worst.kind {
 			worst = end
 		}
+	}
+	if worst.kind == endedWaiting {
+		worst = waitingFor(ends)
 	}
 	return sc.ended(worst)
 }

@@ -100,7 +100,7 @@ func (p *Pipeline) Run(ctx context.Context, run string, cfg Config) (*Run, error
 	if err != nil {
 		return nil, err
 	}
-	return r, r.work(ctx, state.OpenOrCreate)
+	return r, r.work(ctx, r.cfg, state.OpenOrCreate)
 }
 
 // Open returns a handle of a run, which need not exist yet. It takes no lock, and nothing runs.

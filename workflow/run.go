@@ -37,10 +37,23 @@ type Run struct {
 func (r *Run) Name() string { return r.name }
 
 // Start begins the run and works on it as [Pipeline.Run] does; state.ErrExists when it exists.
-func (r *Run) Start(ctx context.Context) error { return r.work(ctx, state.Create) }
+func (r *Run) Start(ctx context.Context) error { return r.work(ctx, r.cfg, state.Create) }
 
 // Resume goes on with the run; state.ErrNotFound when it does not exist.
-func (r *Run) Resume(ctx context.Context) error { return r.work(ctx, state.OpenExisting) }
+func (r *Run) Resume(ctx context.Context) error { return r.work(ctx, r.cfg, state.OpenExisting) }
+
+// Retry goes on with the run as Resume does, and tries again the failed steps that are named, and of an Each the items; no
+// items means all of them. Other failures are left alone. Nil means everything that failed.
+func (r *Run) Retry(ctx context.Context, failed map[string][]string) error {
+	for name := range failed {
+		if !declares(r.pipeline.defs, name) {
+			return fmt.Errorf("run %q: there is no step %q to try again", r.name, name)
+		}
+	}
+	cfg := r.cfg
+	cfg.Retry = failed
+	return r.work(ctx, cfg, state.OpenExisting)
+}
 
 // State is what the run knows now. The status is as a reader sees it: running when somebody works on it, interrupted when
 // nobody does and it was not stopped in order.
@@ -107,14 +120,24 @@ func (l *loaded) event(ctx context.Context, seq uint64) (state.Event, error) {
 }
 
 // Ask asks something of the run, whoever works on it: this process, or another one by way of the store. Pausing a run
-// that nobody works on is ErrNotRunning.
+// that nobody works on is ErrNotRunning. Approving or rejecting a step is ErrNoGate when it is no gate, or none that waits
+// for a decision, and ErrShownChanged when Request.Hash is not of what is shown now; a decision that can't be taken at
+// once waits in the store until the run goes on.
 func (r *Run) Ask(ctx context.Context, req state.Request) error {
 	r.mu.Lock()
 	active := r.active
 	r.mu.Unlock()
+	if req.Time.IsZero() {
+		req.Time = time.Now().UTC().Round(0)
+	}
 	if active != nil && req.Kind == state.AskPause {
 		active.ctrl.PauseBy("pause request", reasonOf(req))
 		return nil
+	}
+	if active != nil && isDecision(req) {
+		if taken, err := active.decideHere(req); taken {
+			return err
+		}
 	}
 	head, err := r.cfg.Store.Head(ctx, r.name)
 	if err != nil {
@@ -123,26 +146,28 @@ func (r *Run) Ask(ctx context.Context, req state.Request) error {
 	if req.Kind == state.AskPause && head.Holder == nil {
 		return fmt.Errorf("run %q can't be paused: %w", r.name, ErrNotRunning)
 	}
+	if isDecision(req) {
+		if err := r.decidable(ctx, req); err != nil {
+			return err
+		}
+	}
 	inbox, ok := r.cfg.Store.(state.Inbox)
 	if !ok {
 		return fmt.Errorf("asking run %q: %w", r.name, state.ErrUnsupported)
-	}
-	if req.Time.IsZero() {
-		req.Time = time.Now().UTC().Round(0)
 	}
 	return inbox.Ask(ctx, r.name, req)
 }
 
 // work is one session.
-func (r *Run) work(ctx context.Context, mode state.Mode) error {
-	stale := r.pauseRequests(ctx) // what is asked from here on, while a long journal is read, is meant for this session
-	rec, err := state.OpenRecorder(ctx, r.cfg.Store, r.name, state.RecorderOptions{Mode: mode, Observers: r.cfg.Observers, Now: r.cfg.Now})
+func (r *Run) work(ctx context.Context, cfg Config, mode state.Mode) error {
+	left := r.requests(ctx) // what is asked from here on, while a long journal is read, is meant for this session
+	rec, err := state.OpenRecorder(ctx, cfg.Store, r.name, state.RecorderOptions{Mode: mode, Observers: cfg.Observers, Now: cfg.Now})
 	if err != nil {
 		return err
 	}
 	s := &session{
-		pipeline: r.pipeline, run: r, cfg: r.cfg, rec: rec, ctrl: r.cfg.Controller, ended: make(chan struct{}),
-		stopping: make(chan struct{}), stepStops: map[string]*systemicStop{}, cause: func() error { return nil }, log: r.cfg.log().With(zap.String("run", r.name)),
+		pipeline: r.pipeline, run: r, cfg: cfg, rec: rec, ctrl: cfg.Controller, ended: make(chan struct{}),
+		stopping: make(chan struct{}), stepStops: map[string]*systemicStop{}, cause: func() error { return nil }, log: cfg.log().With(zap.String("run", r.name)),
 	}
 	if s.ctrl == nil {
 		s.ctrl = controller.New()
@@ -151,16 +176,21 @@ func (r *Run) work(ctx context.Context, mode state.Mode) error {
 	r.mu.Lock()
 	r.active = s
 	r.mu.Unlock()
-	err = s.work(ctx, stale)
+	err = s.work(ctx, left)
 	r.mu.Lock()
 	r.active = nil
 	r.mu.Unlock()
+	return closeRecorder(ctx, rec, err, s.log)
+}
+
+// closeRecorder ends an opening of the run, which ended with err so far.
+func closeRecorder(ctx context.Context, rec *state.Recorder, err error, log *zap.Logger) error {
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	switch closeErr := rec.Close(closing); {
 	case closeErr == nil, errors.Is(err, state.ErrJournalFailed):
 	case rec.Err() == nil && errors.Is(closeErr, context.DeadlineExceeded):
-		s.log.Warn("closing took too long", zap.Error(closeErr)) // an observer's fault, and no harm to the run
+		log.Warn("closing took too long", zap.Error(closeErr)) // an observer's fault, and no harm to the run
 	default:
 		err = errors.Join(err, closeErr)
 	}
@@ -195,16 +225,11 @@ func (s *session) begin() error {
 	var change *state.PipelineChanged
 	s.rec.View(func(st *state.WorkflowState) {
 		status = st.Status
+		err = s.run.belongs(st)
 		switch {
-		case st.Run != s.run.name:
-			err = fmt.Errorf("run %q: its journal is that of run %q: it was renamed or copied by hand, or the two names are the same on this disk; go on under the name %q",
-				s.run.name, st.Run, st.Run)
-		case st.Pipeline != s.pipeline.name:
-			err = fmt.Errorf("run %q belongs to pipeline %q, not to %q", s.run.name, st.Pipeline, s.pipeline.name)
+		case err != nil:
 		case st.Recipe != resilience.HashRecipe:
 			err = fmt.Errorf("run %q hashes requests in a way (%d) that this version does not know: %w", s.run.name, st.Recipe, state.ErrNewerFormat)
-		case s.otherKind(st) != nil:
-			err = s.otherKind(st)
 		case params != nil:
 			err = compareParams(s.run.name, st.Params, params)
 		}
@@ -264,12 +289,20 @@ func (s *session) pipelineChange(st *state.WorkflowState) *state.PipelineChanged
 	return change
 }
 
-// otherKind refuses a step that is of another kind than in the run: its results would not be of the kind that is read.
-func (s *session) otherKind(st *state.WorkflowState) error {
-	for _, d := range s.pipeline.defs {
+// belongs refuses a run of another name or pipeline, and a step that is of another kind than in the run: its results would
+// not be of the kind that is read.
+func (r *Run) belongs(st *state.WorkflowState) error {
+	switch {
+	case st.Run != r.name:
+		return fmt.Errorf("run %q: its journal is that of run %q: it was renamed or copied by hand, or the two names are the same on this disk; go on under the name %q",
+			r.name, st.Run, st.Run)
+	case st.Pipeline != r.pipeline.name:
+		return fmt.Errorf("run %q belongs to pipeline %q, not to %q", r.name, st.Pipeline, r.pipeline.name)
+	}
+	for _, d := range r.pipeline.defs {
 		if known := st.Step(d.Name); known != nil && known.Kind != d.Kind {
 			return fmt.Errorf("run %q: step %s is of kind %s there, and of kind %s in the pipeline now; give it another name",
-				s.run.name, d.Name, known.Kind, d.Kind)
+				r.name, d.Name, known.Kind, d.Kind)
 		}
 	}
 	return nil

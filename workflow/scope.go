@@ -37,10 +37,11 @@ type scopeKind int
 
 const (
 	scopeStep    scopeKind = iota
-	scopeManager           // a step that looks after its own events: an Each or a Parallel
+	scopeManager           // a step that looks after its own events: an Each, a Parallel or a Gate
 	scopeItem
 	scopeDo
 	scopeList // an items function: may read, not call
+	scopeShow // the show function of a Gate: the same
 	scopeReading
 )
 
@@ -107,8 +108,10 @@ func working(ctx context.Context, what string) (*scope, error) {
 		return nil, fmt.Errorf("%s: %w: this context only reads results", what, ErrNoRun)
 	case scopeList:
 		return nil, misuse("%s: the items function of step %s may only read results and params", what, sc.at.Step)
+	case scopeShow:
+		return nil, misuse("%s: the show function of gate %s may only read results and params", what, sc.at.Step)
 	case scopeManager: // nothing would keep it from being paid again whenever the run goes on
-		return nil, misuse("%s: %s is an Each or a Parallel: what a type that wraps it does belongs into a Task or an item", what, sc.name())
+		return nil, misuse("%s: %s is an Each, a Parallel or a Gate: what a type that wraps it does belongs into a Task or an item", what, sc.name())
 	}
 	if sc.over() {
 		return nil, fmt.Errorf("%s: step %s: %w", what, sc.at.Step, ErrScopeClosed)

@@ -28,6 +28,7 @@ type session struct {
 	watchers sync.WaitGroup
 	cause    func() error // why the session's context ended; nil while it has not
 	old      inheritance
+	desk     desk
 
 	opening sync.Mutex // held while session.opened is written
 	open    bool       // guarded by opening

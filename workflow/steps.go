@@ -23,10 +23,11 @@ const (
 	endedWell    endKind = iota // completed, or tolerated
 	endedPartial                // some items failed, or its base is incomplete
 	endedBadly                  // failed
+	endedWaiting                // gates are open, and nothing else is left to do
 	endedStopped                // the engine refused to go on
 )
 
-// managing returns the scope of an Each or a Parallel that the engine runs.
+// managing returns the scope of an Each, a Parallel or a Gate that the engine runs.
 func managing(ctx context.Context, name string) (*scope, error) {
 	sc, err := scopeFrom(ctx)
 	switch {
@@ -69,7 +70,7 @@ func (s *session) runStep(ctx context.Context, step Step) ending {
 		return end
 	}
 	switch {
-	case def.kind == state.KindParallel, def.kind == state.KindEach:
+	case def.kind == state.KindParallel, def.kind == state.KindEach, def.kind == state.KindGate:
 		return s.runManager(ctx, step, def, known)
 	case known.Status == state.StatusCompleted && !s.baseGrew(known):
 		return ending{kind: endedWell}
@@ -103,7 +104,7 @@ type failedBefore struct {
 func (e *failedBefore) Error() string                { return e.message }
 func (e *failedBefore) ErrorClass() resilience.Class { return e.class }
 
-// runManager runs a step that looks after its own events: an Each or a Parallel. It has no attempts of its own.
+// runManager runs a step that looks after its own events: an Each, a Parallel or a Gate. It has no attempts of its own.
 func (s *session) runManager(ctx context.Context, step Step, def definition, known state.StepState) ending {
 	sc := &scope{kind: scopeManager, session: s, source: s, at: state.Scope{Step: known.Name}, gen: known.Gen, attempt: &attempt{}}
 	err := safely(func() error { return step.Run(withScope(ctx, sc)) })
@@ -118,7 +119,7 @@ func (s *session) runManager(ctx context.Context, step Step, def definition, kno
 		return ending{endedStopped, stop}
 	}
 	if err == nil {
-		err = misuse("it did not run: a type that wraps an Each or a Parallel must call its Run")
+		err = misuse("it did not run: a type that wraps an Each, a Parallel or a Gate must call its Run")
 	}
 	if stop := s.cutShort(ctx); stop != nil {
 		return ending{endedStopped, stop}
@@ -179,12 +180,16 @@ func blame(err error) (provider, hint string) {
 	if errors.As(err, &e) {
 		return e.Provider, e.Hint
 	}
+	if errors.Is(err, ErrDeclined) {
+		return "", "change what was declined, if need be, and go on: the gate then asks again"
+	}
 	return "", ""
 }
 
-// baseGrew says that a completed step accepted an incomplete base which has changed since, and sends it back to pending.
+// baseGrew says that a completed step accepted an incomplete base which has changed since, and sends it back to pending. A
+// person's result stays.
 func (s *session) baseGrew(known state.StepState) bool {
-	if known.Base != state.BasePartial || !s.changed(known.Name) {
+	if known.Base != state.BasePartial || known.Edited || !s.changed(known.Name) {
 		return false
 	}
 	at := state.Scope{Step: known.Name}

@@ -14,14 +14,14 @@ import (
 )
 
 // work runs the pipeline as far as it gets, and records how it ended.
-func (s *session) work(parent context.Context, stale []state.Request) error {
+func (s *session) work(parent context.Context, left []state.Request) error {
 	if err := causeOf(parent); err != nil {
 		return err
 	}
 	if err := s.begin(); err != nil {
 		return err
 	}
-	warnings := s.setAside(parent, stale)
+	warnings := s.setAside(parent, left)
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	s.cause = func() error { return causeOf(ctx) }
@@ -32,6 +32,7 @@ func (s *session) work(parent context.Context, stale []state.Request) error {
 	for _, warning := range warnings {
 		s.note("stale_pause_request", warning, warning)
 	}
+	s.takeDecisions(ctx, left) // those about no gate, or none that is open
 	end := s.steps(ctx)
 	close(s.ended)
 	s.watchers.Wait()
@@ -47,7 +48,9 @@ func (s *session) steps(ctx context.Context) ending {
 			return incomplete
 		}
 		seq := s.seq()
+		s.desk.begin(1)
 		end := s.runStep(ctx, step)
+		s.desk.end(1)
 		if s.seq() > seq {
 			s.export(ctx)
 		}
@@ -56,7 +59,7 @@ func (s *session) steps(ctx context.Context) ending {
 			if incomplete.kind == endedWell {
 				incomplete = end
 			}
-		case endedBadly, endedStopped:
+		case endedBadly, endedWaiting, endedStopped:
 			return end
 		}
 	}
@@ -109,7 +112,7 @@ func (s *session) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 // pollEvery is how often a run looks for requests left in the store.
 const pollEvery = 500 * time.Millisecond
 
-// poll looks for a pause request in the store and passes it to the controller.
+// poll looks for requests in the store: decisions go to the gates that wait for them, a pause to the controller.
 func (s *session) poll(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
@@ -119,15 +122,19 @@ func (s *session) poll(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for _, r := range s.run.pauseRequests(context.WithoutCancel(ctx)) {
-			s.ctrl.PauseBy("pause request", reasonOf(r))
-			return // it stays until the pause is durable
+		asked := s.run.requests(context.WithoutCancel(ctx))
+		s.takeDecisions(ctx, asked)
+		for _, r := range asked {
+			if r.Kind == state.AskPause {
+				s.ctrl.PauseBy("pause request", reasonOf(r))
+				return // it stays until the pause is durable
+			}
 		}
 	}
 }
 
-// pauseRequests are those left in the store. Another request that can't be read hides none of them.
-func (r *Run) pauseRequests(ctx context.Context) []state.Request {
+// requests are those left in the store, oldest first. One that can't be read hides none of the others.
+func (r *Run) requests(ctx context.Context) []state.Request {
 	inbox, ok := r.cfg.Store.(state.Inbox)
 	if !ok {
 		return nil
@@ -136,7 +143,7 @@ func (r *Run) pauseRequests(ctx context.Context) []state.Request {
 	if err != nil {
 		r.cfg.log().Warn("requests can't be read", zap.String("run", r.name), zap.Error(err))
 	}
-	return slices.DeleteFunc(requests, func(r state.Request) bool { return r.Kind != state.AskPause })
+	return requests
 }
 
 func reasonOf(r state.Request) string {
@@ -161,8 +168,11 @@ func (s *session) whyPausing() *PauseError {
 }
 
 // setAside takes away the pause requests that were there before the run was opened: nobody meant this session.
-func (s *session) setAside(ctx context.Context, stale []state.Request) (warnings []string) {
-	for _, r := range stale {
+func (s *session) setAside(ctx context.Context, left []state.Request) (warnings []string) {
+	for _, r := range left {
+		if r.Kind != state.AskPause {
+			continue
+		}
 		kept, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, true)
 		switch {
 		case err != nil:
@@ -174,9 +184,15 @@ func (s *session) setAside(ctx context.Context, stale []state.Request) (warnings
 	return warnings
 }
 
-// takeRequests removes pause requests once the end of the session is durable: honoured, or come too late to matter.
+// takeRequests removes pause requests once the end of the session is durable: honoured, or come too late to matter; and
+// sets decisions aside that came too late.
 func (s *session) takeRequests(ctx context.Context) {
-	for _, r := range s.run.pauseRequests(ctx) {
+	asked := s.run.requests(ctx)
+	s.takeDecisions(ctx, asked)
+	for _, r := range asked {
+		if r.Kind != state.AskPause {
+			continue
+		}
 		if _, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, false); err != nil {
 			s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
 		}
@@ -203,6 +219,8 @@ func (s *session) end(ctx context.Context, end ending) error {
 	case endedBadly:
 		_, hint := blame(end.err)
 		stopped = state.RunStopped{Status: state.StatusFailed, Reason: brief(end.err), Class: string(s.cfg.Policy.ClassOf(end.err)), Hint: hint}
+	case endedWaiting:
+		stopped = state.RunStopped{Status: state.StatusWaiting, Reason: brief(end.err), Hint: "approve or reject what is shown, then go on"}
 	case endedPartial:
 		stopped = state.RunStopped{Status: state.StatusPartial, Reason: brief(end.err)}
 	}

@@ -34,6 +34,7 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 		verb("repair", "keep a copy of a damaged journal and every sound record of it", cobra.NoArgs, k.repair),
 		k.pruneVerb(verb),
 		k.copyVerb(verb),
+		k.serveVerb(verb),
 		doctor,
 	}
 }

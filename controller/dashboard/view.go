@@ -284,6 +284,13 @@ type Problem struct {
 	Hint  string `json:"hint,omitempty"`
 }
 
+// Accepted is the answer to an action: it has begun, or was asked for. What comes of it shows in the run.
+type Accepted struct {
+	Run    string `json:"run,omitempty"`
+	Action Action `json:"action,omitempty"`
+	Text   string `json:"text"` // what was done, for people
+}
+
 // DecideRequest is the body of approve and reject.
 type DecideRequest struct {
 	Step string `json:"step"`

@@ -1,0 +1,217 @@
+package dashboard
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/workflow"
+)
+
+// until waits until a run is as wanted.
+func (b *board) until(run string, is func(RunView) bool) (v RunView) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		v = get[RunView](b, "/api/runs/"+run)
+		return is(v)
+	}, 10*time.Second, 5*time.Millisecond)
+	return v
+}
+
+func status(s state.Status) func(RunView) bool { return func(v RunView) bool { return v.Status == s } }
+
+// TestARunIsSteeredFromTheDashboard: a gate is approved, the run resumed here, paused, resumed, an item edited.
+func TestARunIsSteeredFromTheDashboard(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one", "two", "three")
+	release := make(chan struct{})
+	asked := make(chan string, 16)
+	model := &script{wait: func(ctx context.Context, prompt string) error {
+		asked <- prompt
+		if prompt != "two" {
+			return nil
+		}
+		select {
+		case <-release:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}}
+	_, err := p.Run(t.Context(), "Ten", workflow.Config{Store: store, Model: model})
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, model)})
+
+	v := get[RunView](b, "/api/runs/Ten")
+	require.Equal(t, []Action{ActionResume, ActionApprove, ActionReject, ActionEdit}, v.Actions)
+	code, text := b.post("/api/runs/Ten/pause", "{}")
+	require.Equal(t, http.StatusConflict, code, text)
+
+	hash := v.Steps[1].Gate.Hash
+	code, text = b.post("/api/runs/Ten/approve", `{"step":"look","hash":"0123"}`)
+	require.Equal(t, http.StatusConflict, code, text)
+	require.Contains(t, text, "has changed")
+	code, text = b.post("/api/runs/Ten/approve", `{"step":"plan","hash":"0123"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, code, text)
+	code, text = b.post("/api/runs/Ten/approve", fmt.Sprintf(`{"step":"look","hash":%q,"note":"fine"}`, hash))
+	require.Equal(t, http.StatusAccepted, code, text)
+	code, text = b.post("/api/runs/Ten/resume", "")
+	require.Equal(t, http.StatusAccepted, code, text)
+	for asked := range asked {
+		if asked == "two" {
+			break
+		}
+	}
+	v = b.until("Ten", func(v RunView) bool { return len(v.Calls) == 1 })
+	require.Equal(t, state.StatusRunning, v.Status)
+	require.True(t, v.Here)
+	require.Equal(t, []Action{ActionPause}, v.Actions)
+	require.Equal(t, "two", v.Calls[0].Item)
+	require.Equal(t, "dashboard, this machine", v.Steps[1].Gate.Who)
+	require.Equal(t, "fine", v.Steps[1].Gate.Note)
+	code, text = b.post("/api/runs/Ten/resume", "")
+	require.Equal(t, http.StatusConflict, code, text)
+	code, text = b.post("/api/runs/Ten/edit", `{"step":"scenes","item":"one","replaces":"x","result":"y"}`)
+	require.Equal(t, http.StatusConflict, code, text)
+
+	code, text = b.post("/api/runs/Ten/pause", "{}")
+	require.Equal(t, http.StatusAccepted, code, text)
+	b.until("Ten", func(v RunView) bool { return v.Pausing })
+	close(release)
+	b.until("Ten", status(state.StatusPaused))
+
+	r := get[ResultView](b, "/api/runs/Ten/result?step=scenes&item=one")
+	edit := func(replaces, result string) (int, string) {
+		body, err := json.Marshal(EditRequest{Step: "scenes", Item: "one", Replaces: replaces, Result: json.RawMessage(result)})
+		require.NoError(t, err)
+		return b.post("/api/runs/Ten/edit", string(body))
+	}
+	code, text = edit(r.Hash, "17")
+	require.Equal(t, http.StatusUnprocessableEntity, code, text)
+	code, text = edit(r.Hash, `"better"`)
+	require.Equal(t, http.StatusAccepted, code, text)
+	code, text = edit(r.Hash, `"later"`)
+	require.Equal(t, http.StatusConflict, code, text)
+	r = get[ResultView](b, "/api/runs/Ten/result?step=scenes&item=one")
+	require.Equal(t, "better", r.Text)
+	require.True(t, r.Edited)
+
+	code, text = b.post("/api/runs/Ten/resume", "{}")
+	require.Equal(t, http.StatusAccepted, code, text)
+	b.until("Ten", status(state.StatusCompleted))
+	code, text = b.post("/api/runs/Ten/resume", "{}")
+	require.Equal(t, http.StatusConflict, code, text)
+	code, text = b.post("/api/runs/Ten/retry", "{}")
+	require.Equal(t, http.StatusConflict, code, text)
+}
+
+// TestOnlyTheNamedItemIsTriedAgain: retry names one of two that failed.
+func TestOnlyTheNamedItemIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	var mu sync.Mutex
+	bad := map[string]bool{"one": true, "two": true}
+	model := &script{fail: func(prompt string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if bad[prompt] {
+			return refuse(prompt)(prompt)
+		}
+		return nil
+	}}
+	p := book(t, "one", "two", "three")
+	run, err := p.Run(t.Context(), "Ten", workflow.Config{Store: store, Model: model})
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	require.NoError(t, run.Ask(t.Context(), state.Request{Kind: state.AskApprove, Step: "look"}))
+	require.ErrorIs(t, run.Resume(t.Context()), workflow.ErrPartial)
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, model)})
+	require.Equal(t, []Action{ActionResume, ActionRetry, ActionEdit}, get[RunView](b, "/api/runs/Ten").Actions)
+
+	for body, want := range map[string]int{
+		`{"items":["one"]}`:                     http.StatusBadRequest,
+		`{"step":"nowhere"}`:                    http.StatusNotFound,
+		`{"step":"plan"}`:                       http.StatusConflict,
+		`{"step":"scenes","items":["three"]}`:   http.StatusConflict,
+		`{"step":"scenes","items":["nowhere"]}`: http.StatusNotFound,
+		`{"step":"scenes","more":1}`:            http.StatusBadRequest,
+		`[]`:                                    http.StatusBadRequest,
+	} {
+		code, text := b.post("/api/runs/Ten/retry", body)
+		require.Equal(t, want, code, "%s: %s", body, text)
+	}
+	mu.Lock()
+	clear(bad)
+	mu.Unlock()
+	code, text := b.post("/api/runs/Ten/retry", `{"step":"scenes","items":["two"]}`)
+	require.Equal(t, http.StatusAccepted, code, text)
+	v := b.until("Ten", func(v RunView) bool { return v.Done == 2 && v.Status == state.StatusPartial })
+	require.Equal(t, 1, v.Failed)
+	require.Equal(t, "fcc", get[Grid](b, "/api/runs/Ten/grid?step=scenes").Cells)
+}
+
+// TestCloseCancelsWhatDoesNotPause: a call that hangs is cancelled when the time for closing is over, and the run is
+// paused, not lost.
+func TestCloseCancelsWhatDoesNotPause(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one")
+	called := make(chan struct{}, 1)
+	model := &script{wait: func(ctx context.Context, _ string) error {
+		called <- struct{}{}
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}}
+	_, err := p.Run(t.Context(), "Ten", workflow.Config{Store: store, Model: &script{fail: refuse("a plan")}})
+	require.Error(t, err)
+
+	d, err := New(Config{Store: store, Open: opener(p, store, model)})
+	require.NoError(t, err)
+	_, err = d.resume(t.Context(), "Ten", nil)
+	require.NoError(t, err)
+	<-called
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, d.Close(ctx))
+	st, err := state.Load(t.Context(), store, "Ten")
+	require.NoError(t, err)
+	require.Equal(t, state.StatusPaused, st.Status)
+	require.Contains(t, st.Reason, "closed")
+	_, err = d.resume(t.Context(), "Ten", nil)
+	require.ErrorIs(t, err, errClosed)
+}
+
+// TestSessionsAreBounded: one run more than allowed is refused for now.
+func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one")
+	called := make(chan struct{}, 8)
+	model := &script{wait: func(ctx context.Context, _ string) error {
+		called <- struct{}{}
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}}
+	for _, name := range []string{"A", "B"} {
+		_, err := p.Run(t.Context(), name, workflow.Config{Store: store, Model: &script{fail: refuse("a plan")}})
+		require.Error(t, err)
+	}
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, model), MaxSessions: 1})
+	code, text := b.post("/api/runs/A/resume", "")
+	require.Equal(t, http.StatusAccepted, code, text)
+	<-called
+	r := b.do(http.MethodPost, "/api/runs/B/resume", "", nil)
+	require.Equal(t, http.StatusServiceUnavailable, r.StatusCode, r.body)
+	require.NotEmpty(t, r.Header.Get("Retry-After"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, b.Close(ctx))
+}
