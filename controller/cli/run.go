@@ -129,6 +129,7 @@ func (k *kit) work(ctx context.Context, store state.Store, began string, params 
 		return err
 	}
 	err = fn(run)
+	k.hide()
 	if ExitCode(err) == codeRefused || errors.Is(err, state.ErrLocked) {
 		return err
 	}
