@@ -203,7 +203,7 @@ func (b *board) summary(now time.Time) string {
 			parts = append(parts, oneLine(s.Name))
 		}
 	}
-	for _, p := range []string{b.calls(now), tokens(b.st.Usage.Usage), costs(b.st.Usage, b.st.Budget[""]), leftOf(b.est.Run(now))} {
+	for _, p := range []string{b.calls(now), tokens(b.st.Usage.Usage), costs(b.st.Usage, b.st.Budget[""]), b.rest(now)} {
 		if p != "" {
 			parts = append(parts, p)
 		}

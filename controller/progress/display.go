@@ -62,6 +62,7 @@ type Display struct {
 // environment is what a display finds where it runs.
 type environment struct {
 	terminal bool
+	signals  bool // listen to those of the process
 	getenv   func(string) string
 	size     func() (columns, height int)
 	now      func() time.Time
@@ -69,7 +70,7 @@ type environment struct {
 
 // New makes a display that shows a run on w. Close must be called.
 func New(w io.Writer, o Options) *Display {
-	env := environment{getenv: os.Getenv, now: time.Now}
+	env := environment{signals: true, getenv: os.Getenv, now: time.Now}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		env.terminal = prepare(f)
 		env.size = func() (int, int) {
@@ -95,7 +96,9 @@ func open(w io.Writer, o Options, env environment) *Display {
 		d.style = styleOf(o.NoColor, env.getenv)
 		d.screen = newScreen(w, env.size, env.getenv)
 		d.bars = newBars(d.screen, d.style)
-		d.listen(func() { d.screen.forget.Store(true) })
+		if env.signals {
+			d.listen(func() { d.screen.forget.Store(true) })
+		}
 		go d.paint()
 	} else {
 		go d.print()
@@ -146,7 +149,7 @@ func (d *Display) tell(e state.Event) string {
 func (d *Display) fold(e state.Event, began time.Time) string {
 	parts := d.board.folded(e)
 	if !began.IsZero() {
-		parts = append(parts, spell(e.Time.Sub(began)))
+		parts = append(parts, took(e.Time.Sub(began)))
 	}
 	head := map[state.Type]string{
 		state.TypeStepCompleted: "✓ ", state.TypeStepFailed: "✗ ", state.TypeStepPartial: "! ", state.TypeRunStopped: "- ",

@@ -77,9 +77,17 @@ func (b *board) below(now time.Time, columns int, s style) (rows []row) {
 		{fmt.Sprintf("%.1f%%", b.st.Progress()), 0},
 		{costs(b.st.Usage, b.st.Budget[""]), 2},
 		{spell(now.Sub(b.began)), 3},
-		{leftOf(b.est.Run(now)), 1},
+		{b.rest(now), 1},
 	}
 	return append(rows, row{left: fit("", parts, columns, s), leftInk: bold})
+}
+
+// rest is the time left of the run; empty when it is about to stop.
+func (b *board) rest(now time.Time) string {
+	if b.st.Pausing {
+		return ""
+	}
+	return leftOf(b.est.Run(now))
 }
 
 // step is the line of one step.
@@ -98,7 +106,7 @@ func (b *board) step(st *state.StepState, now time.Time, name, columns int, s st
 	if known {
 		parts = append(parts, part{spell(now.Sub(began)), 5})
 	}
-	if left := b.est.Step(st.Name, now); left.Known && left.Duration > 0 {
+	if left := b.est.Step(st.Name, now); left.Known && left.Duration > 0 && !b.st.Pausing {
 		parts = append(parts, part{rough(left.Duration), 1})
 	}
 	r := row{

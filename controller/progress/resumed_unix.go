@@ -29,6 +29,9 @@ func (r *resumed) listen(fn func()) {
 }
 
 func (r *resumed) unlisten() {
+	if r.signals == nil {
+		return
+	}
 	signal.Stop(r.signals)
 	close(r.signals)
 	r.done.Wait()

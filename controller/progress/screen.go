@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // The terminal's control sequences (ECMA-48, and DECAWM of the VT100).
@@ -128,7 +130,20 @@ func (s *screen) height(columns int) int {
 	}
 	n := 0
 	for _, row := range s.shown {
-		n += max(1, (width(bare(row))+columns-1)/columns)
+		n += broken(bare(row), columns)
+	}
+	return n
+}
+
+// broken is how many lines a text takes when it is broken up: a wide character is not.
+func broken(text string, columns int) int {
+	n, col := 1, 0
+	for _, r := range text {
+		w := runewidth.RuneWidth(r)
+		if col+w > columns {
+			n, col = n+1, 0
+		}
+		col += w
 	}
 	return n
 }

@@ -69,9 +69,19 @@ func spell(d time.Duration) string {
 	}
 }
 
+// took is spell, with tenths where a second is much.
+func took(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1fs", max(0, d).Seconds())
+	}
+	return spell(d)
+}
+
 // rough prints an estimate, which is not known to the second.
 func rough(d time.Duration) string {
 	switch {
+	case d < time.Second:
+		return "<1s left"
 	case d < 10*time.Second:
 	case d < 2*time.Minute:
 		d = d.Round(5 * time.Second)
