@@ -34,16 +34,13 @@ const (
 
 // frame is the live lines for a window, never more than it is high: what does not fit is counted in one of them.
 func (b *board) frame(now time.Time, columns, height int, s style) []row {
-	if height <= 0 || columns <= 0 || !b.live {
+	if height <= 0 || columns <= 0 || !b.live || b.st.Status != state.StatusOpen {
 		return nil
 	}
 	steps := b.running()
 	below := b.below(now, columns, s)
-	if len(steps) == 0 && len(below) == 0 {
-		return nil
-	}
 	if len(below) >= height {
-		below = below[:max(1, height-1)]
+		below = below[len(below)-max(1, height-1):]
 	}
 	room := height - len(below)
 	var rows []row
@@ -61,7 +58,7 @@ func (b *board) frame(now time.Time, columns, height int, s style) []row {
 	return append(rows, below...)
 }
 
-// below are the lines under the steps. The last, of the whole run, is the first of the list to be kept.
+// below are the lines under the steps, that of the whole run last.
 func (b *board) below(now time.Time, columns int, s style) (rows []row) {
 	for _, note := range b.notes(now) {
 		with := dim
@@ -69,9 +66,6 @@ func (b *board) below(now time.Time, columns int, s style) (rows []row) {
 			with = yellow
 		}
 		rows = append(rows, row{left: cut(note, columns, s.more()), leftInk: with})
-	}
-	if b.st.Status != state.StatusOpen {
-		return rows
 	}
 	parts := []part{
 		{fmt.Sprintf("%.1f%%", b.st.Progress()), 0},
@@ -107,7 +101,11 @@ func (b *board) step(st *state.StepState, now time.Time, name, columns int, s st
 		parts = append(parts, part{spell(now.Sub(began)), 5})
 	}
 	if left := b.est.Step(st.Name, now); left.Known && left.Duration > 0 && !b.st.Pausing {
-		parts = append(parts, part{rough(left.Duration), 1})
+		text := rough(left.Duration)
+		if columns < 40 {
+			text = strings.TrimSuffix(text, " left")
+		}
+		parts = append(parts, part{text, 1})
 	}
 	r := row{
 		left: pad(cut(oneLine(st.Name), name, s.more()), name), leftInk: bold,
