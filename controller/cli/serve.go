@@ -220,7 +220,12 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 		return nil, err
 	}
 	cfg.Observers = append(cfg.Observers, o.dashboard.Observe(run))
-	r, err := k.pipeline.Open(ctx, run, cfg)
+	p, err := k.pipelineOf(st.Params)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	r, err := p.Open(ctx, run, cfg)
 	if err != nil {
 		done()
 		return nil, err
