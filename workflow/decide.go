@@ -29,10 +29,9 @@ type question struct {
 	answer chan state.Decided // takes one; sent to once, when the decision is durable
 }
 
+// ask lets decisions about a step come. deciding is held.
 func (d *desk) ask(step, hash string, gen int) *question {
 	q := &question{step: step, hash: hash, gen: gen, answer: make(chan state.Decided, 1)}
-	d.deciding.Lock()
-	defer d.deciding.Unlock()
 	if d.open == nil {
 		d.open = map[string]*question{}
 	}
@@ -227,7 +226,8 @@ func (s *session) doneWith(ctx context.Context, r state.Request, why string) {
 	case err != nil:
 		s.log.Warn("a request can't be taken away", zap.String("step", r.Step), zap.Error(err))
 	case kept != "":
-		s.note("request_set_aside", fmt.Sprintf("a request to %s step %s was not honoured: %s; it is kept as %s", r.Kind, recordedKey(r.Step), why, kept))
+		text := fmt.Sprintf("a request to %s step %s was not honoured: %s; it is kept as %s", r.Kind, recordedKey(r.Step), why, kept)
+		s.note("request_set_aside", text, text)
 	}
 }
 

@@ -26,6 +26,7 @@ require (
 	github.com/ncruces/julianday v1.0.0 // indirect
 	github.com/philippgille/chromem-go v0.7.0 // indirect
 	github.com/pkoukk/tiktoken-go v0.1.6 // indirect
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1 // indirect
 	github.com/tailscale/hujson v0.0.0-20250605163823-992244df8c5a // indirect
 	github.com/tmc/langchaingo v0.1.14 // indirect
 	go.starlark.net v0.0.0-20230302034142-4b1e35fe2254 // indirect
