@@ -84,12 +84,27 @@ func (k *call) try(ctx context.Context) (*llms.ContentResponse, error) {
 	}
 	t.Provider, t.Model = m.Name, m.Model
 	if k.hooks.Before != nil {
+		t.Most = k.most(ctx, m, options)
 		if err := k.hooks.Before(ctx, t); err != nil {
 			k.leave(m, turn)
 			return nil, fatal{err}
 		}
 	}
 	return k.ask(ctx, m, turn, t, options)
+}
+
+// most is the most that a request to the member can use. Its answer is limited by what is asked for, else by what the client
+// asks for by itself, else by the model's longest; with none of them its length is not known.
+func (k *call) most(ctx context.Context, m *member, options []llms.CallOption) resilience.Usage {
+	o := resilience.ApplyOptions(options)
+	limit := o.MaxTokens
+	if own, ok := m.LLM.(interface{ ownLimit() int }); limit <= 0 && ok {
+		limit = own.ownLimit()
+	}
+	if limit <= 0 || m.MaxOutput > 0 && limit > m.MaxOutput {
+		limit = m.MaxOutput
+	}
+	return resilience.Usage{Input: resilience.PromptBound(ctx, k.asked(), options), Output: resilience.AnswerBound(o, limit)}
 }
 
 // replay looks for the recorded answer of an equal request, whoever gave it. It is judged as that member's, if that is still

@@ -110,6 +110,9 @@ func (c *client) ask(ctx context.Context, messages []llms.MessageContent, option
 	return resp, nil
 }
 
+// ownLimit is the longest answer in tokens that the client asks for when the caller does not say; zero: it does not say either.
+func (c *client) ownLimit() int { return c.maxTokens }
+
 // nameCalls fills in the type of tool calls, which Anthropic's client leaves out and OpenAI's API demands in the next request.
 func nameCalls(resp *llms.ContentResponse) {
 	if resp == nil {

@@ -65,6 +65,7 @@ type Try struct {
 	Hash     string   // Fingerprint of the request as this try sends it
 	Messages []string // a short hash for each message, see Fingerprint
 	Estimate Usage    // prompt tokens, roughly, and the most the answer may have
+	Most     Usage    // the most it can use: see PromptBound and AnswerBound; a zero field is unknown
 
 	// Set when it ended. Err nil: answered.
 	Class   Class

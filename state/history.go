@@ -40,7 +40,7 @@ func describe(p Payload) string {
 	case RunParams:
 		return fmt.Sprintf("%s -> %s", limit(string(p.Old), 200), limit(string(p.New), 200))
 	case RunBudget:
-		return money(p.Limit)
+		return Dollars(p.Limit)
 	case PipelineChanged:
 		return fmt.Sprintf("added %d, removed %d, renamed %d steps", len(p.Added), len(p.Removed), len(p.Renamed))
 	case RunWarning:

@@ -155,10 +155,10 @@ func (r *report) statistics(st *WorkflowState) {
 		r.line("  Waste: %s tokens in, %s out, of answers that were not used", thousands(u.Waste.Input), thousands(u.Waste.Output))
 	}
 	if u.Cost != 0 {
-		r.line("  Cost: %s", money(u.Cost))
+		r.line("  Cost: %s", Dollars(u.Cost))
 	}
 	if u.WasteCost != 0 {
-		r.line("  Cost of Waste: %s", money(u.WasteCost))
+		r.line("  Cost of Waste: %s", Dollars(u.WasteCost))
 	}
 	if u.Cost != 0 {
 		r.some("  Calls of Unknown Price: %s", int64(u.Unpriced))
@@ -200,7 +200,7 @@ func (r *report) providers(st *WorkflowState) {
 			text += fmt.Sprintf(", tokens of %s unknown", plural(u.Uncounted, "call"))
 		}
 		if u.Cost != 0 {
-			text += ", " + money(u.Cost)
+			text += ", " + Dollars(u.Cost)
 		}
 		r.line("%s", text)
 	}

@@ -75,9 +75,21 @@ func stamp(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
-// money prints micro-dollars.
-func money(micro int64) string {
-	return fmt.Sprintf("$%d.%04d", micro/1_000_000, micro%1_000_000/100)
+// Dollars prints micro-dollars: $1.23, with as many more digits as are needed to four behind the point, and six of what is
+// smaller than that.
+func Dollars(micro int64) string {
+	sign, size := "", uint64(micro)
+	if micro < 0 {
+		sign, size = "-", -size
+	}
+	digits := fmt.Sprintf("%06d", size%1_000_000)
+	if size >= 100 {
+		digits = digits[:4]
+	}
+	for len(digits) > 2 && digits[len(digits)-1] == '0' {
+		digits = digits[:len(digits)-1]
+	}
+	return fmt.Sprintf("%s$%d.%s", sign, size/1_000_000, digits)
 }
 
 func thousands(n int64) string {

@@ -53,7 +53,10 @@ type Config struct {
 	// MaxCalls bounds the paid calls of one attempt of a step or item. Defaults to 1,000.
 	MaxCalls int
 
-	// Price gives the price of an answer in micro-dollars; false: unknown. Defaults to unknown.
+	// Budget limits what the run spends on model calls. Defaults to the run's own, if it has one.
+	Budget Budget
+
+	// Price gives the price of an answer in micro-dollars; false: unknown. More tokens must not cost less. Defaults to unknown.
 	Price func(provider, model string, u state.Usage) (microUSD int64, ok bool)
 
 	// OnDivergence says what happens when a step, after a resume, asks something else than what it asked before.

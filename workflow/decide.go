@@ -29,10 +29,9 @@ type question struct {
 	answer chan state.Decided // takes one; sent to once, when the decision is durable
 }
 
+// ask lets decisions about a step come. deciding is held.
 func (d *desk) ask(step, hash string, gen int) *question {
 	q := &question{step: step, hash: hash, gen: gen, answer: make(chan state.Decided, 1)}
-	d.deciding.Lock()
-	defer d.deciding.Unlock()
 	if d.open == nil {
 		d.open = map[string]*question{}
 	}

@@ -45,7 +45,9 @@ func (m durableModel) GenerateContent(ctx context.Context, messages []llms.Messa
 	}
 	sc.attempt.ask(messages)
 	c := &call{scope: sc, role: m.role, id: sc.session.callID()}
-	ctx = resilience.WithHooks(ctx, c.hooks())
+	c.outer, _ = ctx.Value(callKey{}).(*call)
+	ctx = resilience.WithHooks(context.WithValue(ctx, callKey{}, c), c.hooks())
+	defer c.abandon()
 	var resp *llms.ContentResponse
 	if resilience.ReportsTries(model) {
 		resp, err = model.GenerateContent(ctx, messages, options...)
@@ -69,6 +71,9 @@ type call struct {
 	id    string
 	tries atomic.Int64
 	first atomic.Uint64 // the first answer it consumed
+	worst worst         // of the try that is being made
+	hold  atomic.Pointer[hold]
+	outer *call // during which this one is made; nil: none
 }
 
 // end remembers how the call ended, for whatever error its attempt may come up with.
@@ -131,7 +136,7 @@ func (c *call) replay(ctx context.Context, t resilience.Try) (*llms.ContentRespo
 	if !ok {
 		return nil, false, fmt.Errorf("event %d is %s, not an answer", seq, e.Type)
 	}
-	if err := c.scope.emit(state.CallReplayed{Of: seq, Provider: recorded.Provider}); err != nil {
+	if err := c.scope.emit(state.CallReplayed{Of: seq, Provider: recorded.Provider, Model: recorded.Model}); err != nil {
 		return nil, false, err
 	}
 	resp, err := c.used(seq, recorded)
@@ -161,10 +166,20 @@ func (c *call) before(ctx context.Context, t resilience.Try) error {
 	if err := sc.attempt.pay(sc.session.cfg.maxCalls()); err != nil {
 		return err
 	}
-	return sc.emit(state.CallSent{
+	c.abandon() // a try that never told how it ended
+	c.worst = sc.session.cfg.worst(t)
+	if err := c.reserve(ctx, t, c.worst); err != nil {
+		return err
+	}
+	sent := state.CallSent{
 		Call: c.id, Try: int(c.tries.Add(1)), Role: c.role, Provider: t.Provider, Model: t.Model, Hash: t.Hash,
-		Estimate: usage(t.Estimate),
-	})
+		Estimate: usage(t.Estimate), Reserved: c.worst.micro,
+	}
+	if c.hold.Load() == nil {
+		return sc.emit(sent)
+	}
+	_, err := sc.commit(sent) // else a crash could forget what it was spent on
+	return err
 }
 
 func (a *attempt) pay(limit int) error {
@@ -179,12 +194,13 @@ func (a *attempt) pay(limit int) error {
 
 func (c *call) after(_ context.Context, t resilience.Try, resp *llms.ContentResponse) (*llms.ContentResponse, error) {
 	sc, try := c.scope, int(c.tries.Load())
-	cost := sc.session.cfg.cost(t)
+	b := sc.session.cfg.bill(t, c.worst)
+	defer c.settle(t, b)
 	if t.Err != nil || resp == nil {
 		failed := state.CallFailed{
 			Call: c.id, Try: try, Provider: t.Provider, Model: t.Model, Class: string(t.Class), Status: t.Status,
-			Message: brief(sc.attempt.quiet(t.Err)), LatencyMS: t.Latency.Milliseconds(), Usage: usage(t.Usage), Cost: cost.ifUsed(t),
-			Next: t.Next, WaitMS: t.Wait.Milliseconds(),
+			Message: brief(sc.attempt.quiet(t.Err)), LatencyMS: t.Latency.Milliseconds(), Usage: usage(t.Usage), Cost: b.cost,
+			Bound: b.bound, Unpriced: b.unpriced, Next: t.Next, WaitMS: t.Wait.Milliseconds(),
 		}
 		err := sc.emit(failed)
 		if err == nil {
@@ -198,7 +214,7 @@ func (c *call) after(_ context.Context, t resilience.Try, resp *llms.ContentResp
 	}
 	answered := state.CallAnswered{
 		Call: c.id, Try: try, Role: c.role, Provider: t.Provider, Model: t.Model, Hash: t.Hash, Messages: t.Messages,
-		Answer: raw, Finish: t.Finish, Usage: usage(t.Usage), Cost: cost.micro, LatencyMS: t.Latency.Milliseconds(),
+		Answer: raw, Finish: t.Finish, Usage: usage(t.Usage), Cost: b.cost, Bound: b.bound, LatencyMS: t.Latency.Milliseconds(),
 	}
 	seq, err := sc.commit(answered)
 	if err != nil {
@@ -227,7 +243,10 @@ func (c *call) single(ctx context.Context, model llms.Model, messages []llms.Mes
 	if err != nil {
 		return nil, err
 	}
-	t := resilience.Try{Role: c.role, Hash: hash, Messages: parts}
+	o := resilience.ApplyOptions(options)
+	t := resilience.Try{Role: c.role, Hash: hash, Messages: parts, Most: resilience.Usage{
+		Input: resilience.PromptBound(ctx, messages, options), Output: resilience.AnswerBound(o, o.MaxTokens),
+	}}
 	resp, found, err := c.replay(ctx, t)
 	if err != nil {
 		return nil, err
@@ -288,26 +307,6 @@ func answerSeq(id string) uint64 {
 
 func usage(u resilience.Usage) state.Usage {
 	return state.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning}
-}
-
-type price struct{ micro *int64 }
-
-// cost prices an answer, or a failed try that was billed; nil: unknown.
-func (c Config) cost(t resilience.Try) price {
-	if c.Price == nil || t.Usage == (resilience.Usage{}) {
-		return price{}
-	}
-	if micro, ok := c.Price(t.Provider, t.Model, usage(t.Usage)); ok {
-		return price{&micro}
-	}
-	return price{}
-}
-
-func (p price) ifUsed(t resilience.Try) *int64 {
-	if t.Usage == (resilience.Usage{}) {
-		return nil
-	}
-	return p.micro
 }
 
 // brief is an error as the journal holds it: without keys, and bounded.

@@ -206,6 +206,9 @@ func (s *session) begin() error {
 	if err != nil {
 		return err
 	}
+	if err := s.limit(); err != nil {
+		return err
+	}
 	if s.rec.New() {
 		id := make([]byte, 16)
 		if _, err := rand.Read(id); err != nil {
@@ -242,6 +245,7 @@ func (s *session) begin() error {
 		if _, err := s.commit(state.New(state.Scope{}, *change)); err != nil {
 			return err
 		}
+		s.rec.View(s.money.begin) // steps that are back bring what they cost
 	}
 	if status == state.StatusCompleted {
 		return nil // opened with the first event, if there is one
@@ -320,6 +324,7 @@ func (s *session) opened() state.SessionOpened {
 	}
 	o := state.SessionOpened{PID: os.Getpid(), Host: host, Versions: versions(),
 		Concurrency: s.cfg.concurrency(), Settings: s.cfg.Settings, Roles: map[string]string{}}
+	o.Budget = s.money.limits[""]
 	if o.Settings == nil {
 		s.rec.View(func(st *state.WorkflowState) { o.Settings = st.Session.Settings })
 	}

@@ -30,6 +30,9 @@ type session struct {
 	old      inheritance
 	desk     desk
 
+	money  *ledger
+	budget []state.RunBudget // limits that this session changes
+
 	opening sync.Mutex // held while session.opened is written
 	open    bool       // guarded by opening
 
@@ -127,6 +130,13 @@ func (s *session) ensureOpen() error {
 	defer s.opening.Unlock()
 	if s.open {
 		return nil
+	}
+	for _, limit := range s.budget { // before the session, so that none begins without its limits
+		changed := state.New(state.Scope{}, limit)
+		if _, err := s.rec.Commit(changed); err != nil {
+			return err
+		}
+		s.logged(changed)
 	}
 	opened := state.New(state.Scope{}, s.opened())
 	if _, err := s.rec.Commit(opened); err != nil {

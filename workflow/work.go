@@ -251,6 +251,11 @@ func (s *session) told(end ending) error {
 // paused is the end of a session that paused; err is ErrPaused.
 func paused(err error) state.RunStopped {
 	stopped := state.RunStopped{Status: state.StatusPaused}
+	var budget *BudgetError
+	if errors.As(err, &budget) {
+		stopped.Reason, stopped.Class, stopped.Hint = brief(budget), BudgetClass, budget.Hint()
+		return stopped
+	}
 	var pause *PauseError
 	if !errors.As(err, &pause) {
 		stopped.Reason = brief(err)

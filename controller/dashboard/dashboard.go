@@ -92,6 +92,7 @@ type Dashboard struct {
 	busy      chan struct{} // a place for each answer that is being made
 	reading   chan struct{} // the place of who reads a whole history
 	heartbeat time.Duration
+	ui        ui
 
 	ctx    context.Context // ends with Close: what the dashboard started runs under it
 	cancel context.CancelFunc
@@ -108,6 +109,9 @@ func New(cfg Config) (*Dashboard, error) {
 	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery}
 	var err error
 	if d.guard, err = newGuard(d.cfg); err != nil {
+		return nil, err
+	}
+	if d.ui, err = newUI(); err != nil {
 		return nil, err
 	}
 	d.log = d.cfg.Logger
