@@ -58,10 +58,7 @@ func (k *kit) serve(ctx context.Context, s serving) error {
 		return err
 	}
 	o := &opened{kit: k, store: store, ends: map[*workflow.Run]func(){}}
-	cfg := dashboard.Config{Store: store, Token: s.token, Hosts: hosts, Open: o.open, Ended: o.ended}
-	if k.verbose {
-		cfg.Logger = logger(k.stderr)
-	}
+	cfg := dashboard.Config{Store: store, Token: s.token, Hosts: hosts, Open: o.open, Ended: o.ended, Logger: k.log}
 	d, err := dashboard.New(cfg)
 	if err != nil {
 		return usagef("%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "dashboard: "), "Config.Token", "the token"))
