@@ -32,7 +32,7 @@ func (k *kit) advise(err error) error {
 	if err == nil || errors.As(err, &usage) || errors.As(err, &already) {
 		return err
 	}
-	text, what := err.Error(), ""
+	text, what := k.errorText(err), ""
 	switch {
 	case aboutStdout(err):
 		text = "the result could not be printed: " + cause(err)
@@ -51,7 +51,7 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, state.ErrLocked):
 		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
 	case errors.Is(err, workflow.ErrPaused):
-		text, what = pausedText(err), "go on with:\n  "+k.command("--resume")
+		text, what = k.pausedText(err), "go on with:\n  "+k.command("--resume")
 	case errors.Is(err, workflow.ErrWaiting):
 		what = k.howToDecide(err)
 	case errors.Is(err, workflow.ErrDeclined):
@@ -102,10 +102,19 @@ func plainly(flag, pkg string, err error) error {
 	return &UsageError{&advised{"--" + flag + ": " + strings.TrimPrefix(err.Error(), pkg+": "), err}}
 }
 
-func pausedText(err error) string {
+// errorText is the text of an error. In a log it repeats nothing that a step asked or was answered.
+func (k *kit) errorText(err error) string {
+	var step *workflow.StepError
+	if k.jsonLogs() && (errors.As(err, &step) || errors.Is(err, workflow.ErrPaused)) {
+		return workflow.ErrorText(err)
+	}
+	return err.Error()
+}
+
+func (k *kit) pausedText(err error) string {
 	var pause *workflow.PauseError
-	if !errors.As(err, &pause) {
-		return err.Error()
+	if !errors.As(err, &pause) || k.jsonLogs() {
+		return k.errorText(err)
 	}
 	text := "paused"
 	if pause.Reason != "" {
