@@ -125,12 +125,30 @@ func stepDetail(s *StepState) string {
 		return fmt.Sprintf(" (%s): %s", orNone(s.Class), limit(s.Message, textLimit))
 	case StatusPartial:
 		return fmt.Sprintf(": %d of %d items, %d failed", s.Items.Done, s.Items.Total, s.Items.Failed)
+	case StatusWaiting:
+		if s.Gate != nil {
+			return fmt.Sprintf(" (asked %s)", stamp(s.Gate.Opened))
+		}
 	case StatusCompleted:
+		if s.Gate != nil && s.Gate.Decided != nil {
+			return decidedText(s.Gate.Decided)
+		}
 		if s.Base == BasePartial {
 			return " (on an incomplete base)"
 		}
 	}
 	return ""
+}
+
+func decidedText(d *Decided) string {
+	text := " (" + oneLine(d.Decision)
+	if d.Who != "" {
+		text += " by " + oneLine(d.Who)
+	}
+	if d.Note != "" {
+		text += ": " + limit(d.Note, textLimit)
+	}
+	return text + ")"
 }
 
 func (r *report) statistics(st *WorkflowState) {

@@ -163,7 +163,7 @@ func TestManyLists(t *testing.T) {
 			list = append(list, fmt.Sprintf("last%d:0", session)) // never the same as before
 			words = list
 			if session > 0 {
-				r.edit(words...)
+				r.relist(words...)
 			}
 			var should []string
 			now := map[string]string{}

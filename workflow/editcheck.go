@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // BadResultError says why an edited result was refused. It is ErrBadResult.
@@ -132,30 +132,24 @@ func typeName(t reflect.Type) string {
 // parseTree reads one JSON value: objects as maps, lists as slices. A field that stands twice is refused, since one of the two
 // would be lost.
 func parseTree(raw []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	v, err := parseValue(dec, raw, "")
-	if err != nil {
+	var whole json.RawMessage
+	if err := json.Unmarshal(raw, &whole); err != nil {
 		return nil, explainSyntax(raw, err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, &BadResultError{Line: lineAt(raw, dec.InputOffset()), Err: errors.New("something follows the end of the value; take it out")}
-	}
-	return v, nil
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	return parseValue(dec, raw, "")
 }
 
 func explainSyntax(raw []byte, err error) error {
-	var bad *BadResultError
 	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &bad):
-		return err
-	case errors.As(err, &syntax):
-		return &BadResultError{Line: lineAt(raw, syntax.Offset-1), Err: fmt.Errorf("this is no JSON: %w", err)}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &BadResultError{Line: lineAt(raw, int64(len(raw))), Err: errors.New("the JSON ends in the middle")}
+	if !errors.As(err, &syntax) {
+		return &BadResultError{Err: err}
 	}
-	return &BadResultError{Err: err}
+	if int(syntax.Offset) >= len(raw) && strings.Contains(err.Error(), "unexpected end") {
+		return &BadResultError{Line: lineAt(raw, syntax.Offset), Err: errors.New("the JSON ends in the middle")}
+	}
+	return &BadResultError{Line: lineAt(raw, syntax.Offset-1), Err: fmt.Errorf("this is no JSON: %w", err)}
 }
 
 func parseValue(dec *json.Decoder, raw []byte, path string) (any, error) {
@@ -167,11 +161,11 @@ func parseValue(dec *json.Decoder, raw []byte, path string) (any, error) {
 	case json.Delim('{'):
 		object := map[string]any{}
 		for dec.More() {
-			line := lineAt(raw, dec.InputOffset())
 			key, err := dec.Token()
 			if err != nil {
 				return nil, err
 			}
+			line := lineAt(raw, dec.InputOffset())
 			name, _ := key.(string) // the decoder lets nothing else through
 			at := join(path, name)
 			if _, twice := object[name]; twice {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/state"
 )
 
@@ -88,7 +86,6 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 	if known.Status != state.StatusCompleted && known.Status != state.StatusWaiting {
 		s.post(sc.event(state.StepStarted{}))
-		s.log.Info("step started", zap.String("step", g.name))
 	}
 	shown, rep, err := g.look(ctx, sc)
 	if err != nil {
@@ -133,19 +130,29 @@ func (a *asking) do(ctx context.Context, known state.StepState) ending {
 		}
 		return a.finish(*d)
 	}
-	open := known.Gate.Open() && known.Gate.Hash == a.hash && known.Status == state.StatusWaiting
-	if !open {
-		if _, err := a.scope.commit(state.GateOpened{Shown: a.shown, Hash: a.hash}); err != nil {
-			return ending{endedStopped, err}
-		}
-		a.session.log.Info("waiting for a person", zap.String("step", a.scope.at.Step))
+	q, err := a.open(known)
+	if err != nil {
+		return ending{endedStopped, err}
 	}
-	q := a.session.desk.ask(a.scope.at.Step, a.hash, a.scope.gen)
 	decided, end := a.session.awaitDecision(ctx, q)
 	if decided == nil {
 		return end
 	}
 	return a.finish(*decided)
+}
+
+// open asks, unless the same was asked before. Who sees the event can decide at once.
+func (a *asking) open(known state.StepState) (*question, error) {
+	d := &a.session.desk
+	d.deciding.Lock()
+	defer d.deciding.Unlock()
+	asked := known.Gate.Open() && known.Gate.Hash == a.hash && known.Status == state.StatusWaiting
+	if !asked {
+		if _, err := a.scope.commit(state.GateOpened{Shown: a.shown, Hash: a.hash}); err != nil {
+			return nil, err
+		}
+	}
+	return d.ask(a.scope.at.Step, a.hash, a.scope.gen), nil
 }
 
 // answered is a decision that was recorded and still holds: an approval, or a rejection that a session died on before it
@@ -177,6 +184,5 @@ func (a *asking) finish(d state.Decided) ending {
 	if _, err := a.scope.commit(done); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Info("step completed", zap.String("step", a.scope.at.Step))
 	return ending{kind: endedWell}
 }

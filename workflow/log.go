@@ -130,12 +130,11 @@ func lineOf(data state.Payload) line {
 func callLine(data state.Payload) line {
 	switch d := data.(type) {
 	case state.CallSent:
-		var reserved int64
+		l := line{zap.DebugLevel, "call sent", []zap.Field{named("provider", d.Provider), named("model", d.Model), named("role", d.Role), zap.String("call", d.Call), zap.Int("try", d.Try)}}
 		if d.Reserved != nil {
-			reserved = *d.Reserved
+			l.fields = append(l.fields, zap.Int64("reserved_micro_usd", *d.Reserved))
 		}
-		return line{zap.DebugLevel, "call sent", []zap.Field{named("provider", d.Provider), named("model", d.Model), named("role", d.Role), zap.String("call", d.Call), zap.Int("try", d.Try),
-			counted("reserved_micro_usd", reserved)}}
+		return l
 	case state.CallAnswered:
 		l := line{zap.DebugLevel, "call answered", []zap.Field{named("provider", d.Provider), named("model", d.Model), named("role", d.Role), zap.String("call", d.Call), zap.Int("try", d.Try),
 			zap.Int64("input_tokens", d.Usage.Input), zap.Int64("output_tokens", d.Usage.Output), zap.Int64("latency_ms", d.LatencyMS)}}

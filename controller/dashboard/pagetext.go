@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -15,11 +17,13 @@ import (
 func pageFuncs() template.FuncMap {
 	return template.FuncMap{
 		"vis":      visible,
+		"say":      sentence,
+		"brief":    brief,
 		"paras":    paragraphs,
 		"money":    money,
 		"cost":     costText,
 		"tokens":   tokenText,
-		"count":    thousands,
+		"count":    countText,
 		"dur":      duration,
 		"secs":     seconds,
 		"ago":      func(t time.Time) string { return ago(time.Since(t)) },
@@ -44,6 +48,25 @@ func pageFuncs() template.FuncMap {
 // visible is text from outside as it may stand on a page: control characters and marks that turn the reading direction
 // are written out. The templates escape it like any text.
 func visible(text string) string { return state.Printable(text) }
+
+// sentence is a text of the engine at the beginning of a line.
+func sentence(text string) string {
+	text = visible(text)
+	if r, n := utf8.DecodeRuneInString(text); n > 0 {
+		text = string(unicode.ToUpper(r)) + text[n:]
+	}
+	return text
+}
+
+// brief is the beginning of a text that is too long to be shown whole at once; empty: it is not.
+func brief(text string) string {
+	const long, most = 320, 160
+	if len(text) <= long {
+		return ""
+	}
+	head, _, _ := strings.Cut(strings.ToValidUTF8(text[:most], ""), "\n")
+	return visible(head) + "…"
+}
 
 // paragraphs cuts prose where lines are empty.
 func paragraphs(text string) []string {
@@ -107,6 +130,19 @@ func tokenText(n int64) string {
 		return strconv.FormatFloat(float64(n)/1000, 'f', 1, 64) + " k"
 	}
 	return strconv.FormatFloat(float64(n)/1e6, 'f', 2, 64) + " M"
+}
+
+// countText is thousands for templates, which know no type parameters.
+func countText(n any) (string, error) {
+	switch n := n.(type) {
+	case int:
+		return thousands(n), nil
+	case int64:
+		return thousands(n), nil
+	case uint64:
+		return thousands(n), nil
+	}
+	return "", fmt.Errorf("%T is no count", n)
 }
 
 // thousands writes a whole number in groups of three.

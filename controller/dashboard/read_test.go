@@ -25,10 +25,9 @@ func TestARunIsShownFromItsBeginningToItsEnd(t *testing.T) {
 	require.Equal(t, []ModelView{{TotalsView: v.Usage}}, v.Models)
 
 	require.NoError(t, run.Ask(t.Context(), state.Request{Kind: state.AskApprove, Step: "look", By: "me"}))
-	require.Equal(t, "approve", get[RunView](b, "/api/runs/Ten").Steps[1].Gate.Asked)
+	b.until("Ten", func(v RunView) bool { return v.Steps[1].Gate.Asked == "approve" })
 	require.NoError(t, run.Resume(t.Context()))
-	v = get[RunView](b, "/api/runs/Ten")
-	require.Equal(t, state.StatusCompleted, v.Status)
+	v = b.until("Ten", status(state.StatusCompleted))
 	require.Equal(t, 100.0, v.Progress)
 	require.EqualValues(t, 4000, v.Cost)
 	require.Equal(t, 3, v.Done)

@@ -16,6 +16,6 @@ const live = document.body.dataset.live;
 if (kind === "run") startRun(live);
 if (kind === "runs") {
   const refresh = refresher();
-  connect(live, { open: (again) => again && refresh(), on: { runs: () => refresh(), gone: () => refresh() } });
+  connect(live, { open: (again) => again && refresh(), on: { runs: () => refresh(), gone: () => refresh(), reload: () => refresh() } });
 }
 if (kind === "edit") startEdit();
