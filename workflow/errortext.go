@@ -34,6 +34,7 @@ func errorText(err error) string {
 		step     *StepError
 		stop     *systemicStop
 		pause    *PauseError
+		declined *DeclinedError
 		provider *resilience.Error
 		panicked *panicError
 	)
@@ -51,6 +52,8 @@ func errorText(err error) string {
 			return (&PauseError{Until: pause.Until, Reason: "no provider may be asked before then"}).Error()
 		}
 		return pause.Error()
+	case errors.As(err, &declined):
+		return (&DeclinedError{Who: declined.Who}).Error() // the note may quote what was shown
 	case errors.As(err, &panicked):
 		return panicked.kind()
 	case errors.As(err, &provider):
@@ -77,6 +80,7 @@ func (t told) Error() string { return string(t) }
 func ownError(err error) error {
 	var (
 		partial *PartialError
+		waiting *WaitingError
 		params  *ParamsError
 		wrong   *misuseError
 		damaged *state.DamagedError
@@ -91,6 +95,8 @@ func ownError(err error) error {
 	switch {
 	case errors.As(err, &partial):
 		return partial
+	case errors.As(err, &waiting):
+		return waiting
 	case errors.As(err, &params):
 		return fmt.Errorf("run %q: %w", params.Run, ErrParams) // the values may be parts of prompts
 	case errors.As(err, &wrong):
@@ -114,6 +120,7 @@ func ownError(err error) error {
 	}
 	for _, own := range []error{
 		ErrPaused, ErrWaiting, ErrPartial, ErrNoResult, ErrNoRun, ErrScopeClosed, ErrItemsUnstable, ErrMaxCalls, ErrDiverged, ErrParams,
+		ErrNoGate, ErrShownChanged, ErrBadResult, ErrResultChanged,
 		state.ErrNotFound, state.ErrExists, state.ErrLocked, state.ErrFenced, state.ErrJournalFailed, state.ErrDamaged, state.ErrNewerFormat,
 		state.ErrUnsupported, state.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
 	} {
