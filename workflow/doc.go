@@ -20,7 +20,7 @@
 // # Steps
 //
 // A [Task] gives one result. An [Each] gives one for each of its items: it runs several at once, in [Lane]s where order
-// matters, and a failing item does not stop the others. [NewParallel] runs steps side by side. Any type with Name and Run
+// matters, and a failing item does not stop the others. [NewParallel] runs steps side by side. A [Gate] waits for a person. Any type with Name and Run
 // is a step.
 //
 // # Inside a step
@@ -29,11 +29,24 @@
 // same for side effects, tools of agents, and embeddings. [Params] and the Result methods read, and note what was read.
 // [Now] and [Rand] keep prompts equal from session to session.
 //
+// # People
+//
+// A [Gate] shows something and waits for a person, who decides by [Run.Ask], in any process. The steps beside it go on; when
+// nothing else is left to do, the run stops with ErrWaiting, and goes on by Run or Resume once there is a decision:
+//
+//	var review = workflow.NewGate("review", outline.Result)
+//
+//	run.Ask(ctx, state.Request{Kind: state.AskApprove, Step: "review", By: "ann", Note: "more rain"})
+//
+// A decision is about what was shown: the gate asks again when that has changed. Rejected, the step fails with ErrDeclined,
+// and the next session asks again. [Run.Edit] puts a person's result in the place of a recorded one, and [Run.Retry] tries
+// again some of what failed.
+//
 // # Failing and stopping
 //
 // What a provider does wrong is retried by the model (see package resilience and providers.Chain). A step or item is
 // attempted again after [Reject], after an error of unknown class, and once after a panic. Stopping is an error: ErrPaused,
-// ErrPartial, or a [*StepError]; nil means that the run is complete. Whatever happened, Run goes on where it stopped.
+// ErrWaiting, ErrPartial, or a [*StepError]; nil means that the run is complete. Whatever happened, Run goes on where it stopped.
 //
 // # Logs
 //

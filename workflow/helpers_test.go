@@ -176,7 +176,10 @@ func (c chain) GenerateContent(ctx context.Context, msgs []llms.MessageContent, 
 		if err := resilience.Sleep(ctx, min(time.Duration(i), 1)*c.wait, "fake"); err != nil {
 			return nil, err
 		}
-		t := resilience.Try{Provider: "fake", Role: h.Role}
+		o := resilience.ApplyOptions(opts)
+		t := resilience.Try{Provider: "fake", Role: h.Role, Most: resilience.Usage{
+			Input: resilience.PromptBound(ctx, msgs, opts), Output: resilience.AnswerBound(o, o.MaxTokens),
+		}}
 		if t.Hash, t.Messages, err = resilience.Fingerprint(ctx, h.Role, msgs, opts); err != nil {
 			return nil, err
 		}

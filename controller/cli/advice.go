@@ -54,7 +54,13 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, workflow.ErrPaused):
 		text, what = k.pausedText(err), "go on with:\n  "+k.command("--resume")
 	case errors.Is(err, workflow.ErrWaiting):
-		what = "go on afterwards with:\n  " + k.command("--resume")
+		what = k.howToDecide(err)
+	case errors.Is(err, workflow.ErrDeclined):
+		what = "change what was declined with:\n  " + k.command("edit", "STEP") + "\nand be asked again with:\n  " + k.command("--resume")
+	case errors.Is(err, workflow.ErrShownChanged):
+		what = "look at it with:\n  " + k.command("--status")
+	case errors.Is(err, workflow.ErrResultChanged):
+		what = "look at it as it is now with:\n  " + k.command("show", "STEP")
 	case errors.Is(err, workflow.ErrPartial):
 		what = "try again what failed with:\n  " + k.command("retry")
 	case diskFull(err):

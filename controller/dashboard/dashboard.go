@@ -92,6 +92,8 @@ type Dashboard struct {
 	busy      chan struct{} // a place for each answer that is being made
 	reading   chan struct{} // the place of who reads a whole history
 	heartbeat time.Duration
+	patience  time.Duration // with a client that takes nothing
+	lastWord  time.Duration // the same, when the dashboard is closed
 	ui        ui
 
 	ctx    context.Context // ends with Close: what the dashboard started runs under it
@@ -106,7 +108,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("dashboard: Config.Store is nil")
 	}
-	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery}
+	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery, patience: writeWithin, lastWord: endWithin}
 	var err error
 	if d.guard, err = newGuard(d.cfg); err != nil {
 		return nil, err
