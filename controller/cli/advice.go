@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -102,13 +103,17 @@ func plainly(flag, pkg string, err error) error {
 	return &UsageError{&advised{"--" + flag + ": " + strings.TrimPrefix(err.Error(), pkg+": "), err}}
 }
 
-// errorText is the text of an error. In a log it repeats nothing that a step asked or was answered.
+// errorText is the text of an error. That of a step is anybody's: it is told without keys, and in a log without anything that the step
+// asked or was answered.
 func (k *kit) errorText(err error) string {
 	var step *workflow.StepError
-	if k.jsonLogs() && (errors.As(err, &step) || errors.Is(err, workflow.ErrPaused)) {
+	switch {
+	case !errors.As(err, &step) && !errors.Is(err, workflow.ErrPaused):
+		return err.Error()
+	case k.jsonLogs():
 		return workflow.ErrorText(err)
 	}
-	return err.Error()
+	return resilience.Redact(err.Error())
 }
 
 func (k *kit) pausedText(err error) string {

@@ -61,6 +61,9 @@ func (p *parrot) GenerateContent(_ context.Context, msgs []llms.MessageContent, 
 func wrongs() map[string]canaryCase {
 	all := map[string]canaryCase{
 		"nothing": {},
+		"a step's own error that ends the run": {fatal: true, step: func(_ context.Context, answer string) error {
+			return fmt.Errorf("the answer %q is no good, %s", answer, canaryKey)
+		}},
 		"a step's own error": {step: func(_ context.Context, answer string) error {
 			return fmt.Errorf("the answer %q is no good, %s", answer, canaryKey)
 		}},
@@ -117,6 +120,7 @@ type canaryCase struct {
 	fails    func(n int, prompt string) error // of the model
 	step     func(ctx context.Context, answer string) error
 	chain    bool
+	fatal    bool // the first step's failure ends the run
 	sessions int
 	diverge  bool // the second session asks for something else
 	export   error
@@ -136,10 +140,14 @@ func (c canaryCase) app(t *testing.T) App[tideParams] {
 		}
 		return err
 	}
+	options := []workflow.StepOption{workflow.Attempts(2)}
+	if !c.fatal {
+		options = append(options, workflow.Optional())
+	}
 	task := workflow.NewTask("task", func(ctx context.Context) (string, error) {
 		session++
 		return canaryAnswer, ask(ctx, canaryPrompt)
-	}, workflow.Optional(), workflow.Attempts(2))
+	}, options...)
 	each := workflow.NewEach("each", func(context.Context) ([]string, error) { return []string{"a", "b"}, nil }, func(s string) string { return s },
 		func(ctx context.Context, s string) (string, error) { return canaryAnswer, ask(ctx, canaryPrompt+" "+s) })
 	p, err := workflow.New("canary", task, each)
