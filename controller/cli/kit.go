@@ -95,7 +95,7 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 // action adapts a function to cobra: writers, checks of the common flags, messages that say what to do.
 func (k *kit) action(fn func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		k.stdout, k.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		k.stdout, k.stderr = cmd.OutOrStdout(), &relay{w: cmd.ErrOrStderr()}
 		if err := k.logs(); err != nil {
 			return err
 		}

@@ -142,6 +142,14 @@ func (k *kit) result(ctx context.Context, store state.Store, st *state.WorkflowS
 	return raw, nil
 }
 
+// scopeText names a step or an item.
+func scopeText(at state.Scope) string {
+	if at.Item == "" {
+		return at.Step
+	}
+	return fmt.Sprintf("%s %q", at.Step, at.Item)
+}
+
 // printResult prints a result for people; with --json the bytes as recorded.
 func (k *kit) printResult(raw json.RawMessage) error {
 	if len(raw) == 0 {

@@ -18,6 +18,7 @@ func pageFuncs() template.FuncMap {
 	return template.FuncMap{
 		"vis":      visible,
 		"say":      sentence,
+		"brief":    brief,
 		"paras":    paragraphs,
 		"money":    money,
 		"cost":     costText,
@@ -55,6 +56,16 @@ func sentence(text string) string {
 		text = string(unicode.ToUpper(r)) + text[n:]
 	}
 	return text
+}
+
+// brief is the beginning of a text that is too long to be shown whole at once; empty: it is not.
+func brief(text string) string {
+	const long, most = 320, 160
+	if len(text) <= long {
+		return ""
+	}
+	head, _, _ := strings.Cut(strings.ToValidUTF8(text[:most], ""), "\n")
+	return visible(head) + "…"
 }
 
 // paragraphs cuts prose where lines are empty.

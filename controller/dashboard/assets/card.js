@@ -36,7 +36,8 @@ export class Card {
         make("span", { class: "soft small" }, "#" + (item.i + 1) + (item.edited ? ", edited" : "") + (cost ? ", " + cost : ""))),
       this.said, this.buttons);
     this.refresh();
-    if (item.status === "completed") setTimeout(() => this.read(this.abort.signal), 120);
+    const { signal } = this.abort;
+    if (item.status === "completed") setTimeout(() => this.read(item, signal), 120);
     else this.said.append(this.fault() ?? (item.status === "running" ? "Being worked on now." : item.status === "failed" ? "Its error is told in the events." : "Its turn has not come yet."));
   }
 
@@ -72,10 +73,10 @@ export class Card {
     return make("p", {}, make("strong", { class: "problem" }, e.class), ": ", bdi(e.message));
   }
 
-  async read(signal) {
+  async read(item, signal) {
     if (signal.aborted) return;
     try {
-      const r = await get(this.context.api + "/result", { step: this.step, item: this.item.key }, signal);
+      const r = await get(this.context.api + "/result", { step: this.step, item: item.key }, signal);
       const text = r.text.length > preview ? r.text.slice(0, preview) + " …" : r.text;
       const box = make("div", { class: "prose" });
       for (const part of text.split(/\n\s*\n/)) box.append(make("p", { dir: "auto" }, visible(part)));

@@ -22,6 +22,7 @@ export function startEdit() {
     else if (draft.write(JSON.stringify({ hash, note: note.value, values: fields.map((f) => f.value) }))) says("Your text is kept.");
     else says("This browser keeps nothing; don't leave the page.");
   };
+  form.querySelector("button.main").disabled = false; // until now the browser would have sent the form itself
   restore(draft, hash, fields, note, says);
   discard.hidden = !changed();
   form.addEventListener("input", (e) => {

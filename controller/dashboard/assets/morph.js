@@ -1,5 +1,5 @@
 // morph changes an element into another of the same kind with as few changes as it can, so that focus, selection, scroll
-// positions and what is open stay. Children are paired by id, else by their order. What is marked data-keep belongs to
+// positions and what is open stay. Children are paired by id, else by order and kind. What is marked data-keep belongs to
 // a script and stays as it is.
 
 export function morph(from, to) {
@@ -17,8 +17,14 @@ function attributes(from, to) {
 }
 
 function children(from, to) {
+  const wanted = new Set();
+  for (const el of to.children) if (el.id) wanted.add(el.id);
   const named = new Map();
-  for (const el of from.children) if (el.id) named.set(el.id, el);
+  for (const el of [...from.children]) {
+    if (!el.id) continue;
+    if (wanted.has(el.id)) named.set(el.id, el);
+    else el.remove();
+  }
   let at = from.firstChild;
   for (const next of [...to.childNodes]) {
     const match = partner(at, next, named);
@@ -26,24 +32,33 @@ function children(from, to) {
       from.insertBefore(document.importNode(next, true), at);
       continue;
     }
-    if (match === at) at = at.nextSibling;
+    // What lies between and is not looked for goes. Nothing is moved without need: moving loses focus and scroll.
+    while (at && at !== match && !at.id) at = removed(at);
+    if (at === match) at = at.nextSibling;
     else from.insertBefore(match, at);
     change(match, next);
   }
-  while (at) {
-    const rest = at.nextSibling;
-    at.remove();
-    at = rest;
-  }
+  while (at) at = removed(at);
 }
 
-// partner finds what is to become the next node. Between them lies what has no place any more.
+function removed(node) {
+  const rest = node.nextSibling;
+  node.remove();
+  return rest;
+}
+
+// partner finds what is to become the next node: of the same id, else the next one of its kind without an id.
 function partner(at, next, named) {
   if (next.id) {
     const el = named.get(next.id);
     return el && el.localName === next.localName ? el : null;
   }
-  return at && at.nodeType === next.nodeType && at.localName === next.localName && !at.id ? at : null;
+  if (next.nodeType !== Node.ELEMENT_NODE) return at && at.nodeType === next.nodeType ? at : null;
+  for (; at; at = at.nextSibling) {
+    if (at.nodeType !== Node.ELEMENT_NODE || at.id) continue;
+    return at.localName === next.localName && at.classList[0] === next.classList[0] ? at : null;
+  }
+  return null;
 }
 
 function change(from, to) {
