@@ -146,12 +146,13 @@ func (u *tokenCounts) tokens() resilience.Usage {
 	if u == nil {
 		return resilience.Usage{}
 	}
-	return resilience.Usage{
+	told := resilience.Usage{
 		Input:     max(u.PromptTokens, u.InputTokens+u.CacheRead+u.CacheWritten), // Anthropic counts cached tokens apart
 		Output:    max(u.CompletionTokens, u.OutputTokens),
 		Cached:    max(u.PromptDetails.Cached, u.CacheHit, u.CacheRead),
 		Reasoning: u.CompletionDetails.Reasoning,
 	}
+	return told.Whole(u.TotalTokens)
 }
 
 // MaxUsage joins two reports of the same answer: counters only grow, and a report may leave some out.
