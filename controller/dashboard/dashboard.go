@@ -120,7 +120,7 @@ func New(cfg Config) (*Dashboard, error) {
 	d.clients, d.busy, d.reading = make(chan struct{}, d.cfg.MaxClients), make(chan struct{}, maxBusy), make(chan struct{}, 1)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.runs = followers{d: d, all: map[string]*follower{}}
-	d.list.d, d.list.sums = d, map[string]cachedSummary{}
+	d.list.d, d.list.sums, d.list.scanning = d, map[string]cachedSummary{}, make(chan struct{}, 1)
 	d.sessions.all = map[string]*session{}
 	d.handler = d.routes()
 	d.life.start(d.runs.dropIdle)

@@ -104,6 +104,9 @@ func (b *bench) pace(dir string, board *child, addr string, rate int) (err error
 	if err := opening(addr, what+", streams open"); err != nil {
 		return err
 	}
+	if err := history(addr); err != nil {
+		return err
+	}
 	now, most, _, err := used(board)
 	if err != nil {
 		return err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,4 +36,27 @@ func opening(addr, when string) error {
 			first.Round(100*time.Microsecond), whole.Round(100*time.Microsecond), float64(size)/1000)
 	}
 	return nil
+}
+
+// history prints how long the dashboard takes to read what the run cost over time.
+func history(addr string) error {
+	began := time.Now()
+	for range 3000 {
+		resp, err := http.Get("http://" + addr + "/api/runs/" + runName + "/cost")
+		if err != nil {
+			return err
+		}
+		var v struct{ Complete bool }
+		err = json.NewDecoder(resp.Body).Decode(&v)
+		_ = resp.Body.Close() // it was read
+		if err != nil {
+			return err
+		}
+		if v.Complete {
+			fmt.Printf("%-24s the whole history of cost is there after %s\n", "", time.Since(began).Round(10*time.Millisecond))
+			return nil
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	return errors.New("the history of cost is never complete")
 }
