@@ -44,9 +44,6 @@ func (k *kit) logs() error {
 	return nil
 }
 
-// jsonLogs says that stderr holds JSON alone.
-func (k *kit) jsonLogs() bool { return k.logFormat == logJSON }
-
 // warnings is a logger for what must be told although no logs were asked for.
 func (k *kit) warnings() *zap.Logger {
 	if k.log != nil {
