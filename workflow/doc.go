@@ -47,4 +47,15 @@
 // What a provider does wrong is retried by the model (see package resilience and providers.Chain). A step or item is
 // attempted again after [Reject], after an error of unknown class, and once after a panic. Stopping is an error: ErrPaused,
 // ErrWaiting, ErrPartial, or a [*StepError]; nil means that the run is complete. Whatever happened, Run goes on where it stopped.
+//
+// # Logs
+//
+// Config.Logger gets a line for each event that is recorded. The fields, under names that stay: run; step, item, do and attempt where the
+// event has them; provider and model; class (of an error), status (HTTP, or the run's), next and wait_ms (what is done about it, and
+// when); call and try; role; reason, by and who (of people); code (of a warning); error, which is [ErrorText]. What says nothing is left
+// out. Steps, retries, waits and providers are info, what failed is warn or error, single calls and items are debug.
+//
+// No line holds a key, a prompt, an answer, or a text that may repeat one: a provider's message, a panic's value, the error of a step's
+// own. Those are in the journal, and even there without keys and without pieces of the prompt. Names are told: of steps, items, Dos,
+// roles, providers. [Logger] is for lines of the program's own, which the program keeps clean itself.
 package workflow

@@ -34,7 +34,6 @@ func errorText(err error) string {
 		step     *StepError
 		stop     *systemicStop
 		pause    *PauseError
-		declined *DeclinedError
 		provider *resilience.Error
 		panicked *panicError
 	)
@@ -52,8 +51,6 @@ func errorText(err error) string {
 			return (&PauseError{Until: pause.Until, Reason: "no provider may be asked before then"}).Error()
 		}
 		return pause.Error()
-	case errors.As(err, &declined):
-		return (&DeclinedError{Who: declined.Who}).Error() // the note may quote what was shown
 	case errors.As(err, &panicked):
 		return panicked.kind()
 	case errors.As(err, &provider):
@@ -79,8 +76,10 @@ func (t told) Error() string { return string(t) }
 // ownError finds in an error the part whose text holds nothing that was asked or answered; nil: there is none.
 func ownError(err error) error {
 	var (
-		partial *PartialError
+		budget  *BudgetError
+		decline *DeclinedError
 		waiting *WaitingError
+		partial *PartialError
 		params  *ParamsError
 		wrong   *misuseError
 		damaged *state.DamagedError
@@ -93,10 +92,14 @@ func ownError(err error) error {
 		dns     *net.DNSError
 	)
 	switch {
-	case errors.As(err, &partial):
-		return partial
+	case errors.As(err, &budget):
+		return budget
+	case errors.As(err, &decline):
+		return decline
 	case errors.As(err, &waiting):
 		return waiting
+	case errors.As(err, &partial):
+		return partial
 	case errors.As(err, &params):
 		return fmt.Errorf("run %q: %w", params.Run, ErrParams) // the values may be parts of prompts
 	case errors.As(err, &wrong):
@@ -119,8 +122,7 @@ func ownError(err error) error {
 		return errno
 	}
 	for _, own := range []error{
-		ErrPaused, ErrWaiting, ErrPartial, ErrNoResult, ErrNoRun, ErrScopeClosed, ErrItemsUnstable, ErrMaxCalls, ErrDiverged, ErrParams,
-		ErrNoGate, ErrShownChanged, ErrBadResult, ErrResultChanged,
+		ErrPaused, ErrWaiting, ErrPartial, ErrNoResult, ErrNoRun, ErrScopeClosed, ErrItemsUnstable, ErrMaxCalls, ErrDiverged, ErrParams, ErrDeclined, ErrNoGate, ErrShownChanged, ErrBadResult, ErrResultChanged,
 		state.ErrNotFound, state.ErrExists, state.ErrLocked, state.ErrFenced, state.ErrJournalFailed, state.ErrDamaged, state.ErrNewerFormat,
 		state.ErrUnsupported, state.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
 	} {

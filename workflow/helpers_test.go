@@ -212,6 +212,11 @@ func (c chain) try(ctx context.Context, h resilience.Hooks, t resilience.Try, ms
 	resp, err := c.Model.GenerateContent(ctx, msgs, opts...)
 	if t.Err = err; err != nil {
 		t.Class, t.Next, resp = resilience.Classify(err), resilience.NextRetry, nil
+	} else {
+		info := resp.Choices[0].GenerationInfo
+		in, _ := info["PromptTokens"].(int)
+		out, _ := info["CompletionTokens"].(int)
+		t.Usage = resilience.Usage{Input: int64(in), Output: int64(out)}
 	}
 	recorded, broken := h.After(ctx, t, resp)
 	if broken != nil {

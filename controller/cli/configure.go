@@ -96,7 +96,7 @@ func (k *kit) prices(cfg *workflow.Config, models providers.Models) {
 	}
 	cost := models.Cost()
 	cfg.Price = func(provider, model string, u state.Usage) (int64, bool) {
-		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning})
+		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Written: u.Written})
 	}
 }
 

@@ -179,15 +179,15 @@ func TestDrawsTenTimesASecond(t *testing.T) {
 		s := &story{tell: d.Observe, now: time.Now()}
 		s.begin(state.StepDef{Name: "prose", Kind: state.KindEach})
 		s.list("prose", 100_000)
-		for i := range 5000 {
+		for i := range 2000 {
 			s.say(item("prose", i), state.ItemStarted{})
 			s.say(item("prose", i), state.ItemCompleted{})
 			fmt.Fprintln(d.Writer(), "a log line")
 			time.Sleep(time.Millisecond) //nolint:forbidigo // the bubble's clock
 		}
-		require.InDelta(t, 50, term.count(), 3)
+		require.InDelta(t, 20, term.count(), 3)
 		require.NoError(t, d.Close())
-		require.Equal(t, 5000, strings.Count(term.text(), "a log line\n"))
+		require.Equal(t, 2000, strings.Count(term.text(), "a log line\n"))
 	})
 }
 
@@ -207,7 +207,8 @@ func TestATerminalThatStandsStillHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	for _, live := range []bool{true, false} {
 		term := newTerminal(90, 24)
-		w := stuck{term, make(chan struct{})}
+		var out buffer
+		w := stuck{&out, make(chan struct{})}
 		env := onTerminal(term, utf)
 		env.terminal = live
 		d := open(w, Options{}, env)
@@ -228,11 +229,11 @@ func TestATerminalThatStandsStillHoldsUpNothing(t *testing.T) {
 		require.Positive(t, left)
 		close(w.free)
 		require.NoError(t, d.Close())
-		require.Contains(t, term.text(), "lines left out, because nothing was taken here")
+		require.Contains(t, out.String(), "lines left out, because nothing was taken here")
 	}
 }
 
-// broken is a terminal that is gone.
+// gone is a terminal that is no more.
 type gone struct{}
 
 func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

@@ -52,7 +52,7 @@ var usual = Table{
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	SQLiteRuns: 2, SQLiteImages: 2, SQLiteEvery: 9, SQLiteFlips: 120, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 13, Concurrent: 50, VirtualTime: 12 * time.Hour,
-	Cuts: 150, Steals: 40, Outages: 5, Settings: 1, Estimates: 2, Screens: 60,
+	Cuts: 150, Steals: 40, Outages: 5, Settings: 1, Estimates: 2, Screens: 25,
 }
 
 // soaking are the sizes of make soak.
