@@ -25,6 +25,7 @@ fmt:
 bench: ## what durability and the guard cost, how well limits are used (the figures of the README), and every benchmark
 	$(GO) run ./workflow/internal/bench
 	$(GO) run ./providers/internal/bench
+	$(GO) run ./controller/dashboard/internal/bench
 	cd state/pgstore && $(GO) run ./internal/bench
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 

@@ -94,7 +94,7 @@ func (a attempt) run(parent context.Context, messages []llms.MessageContent, opt
 	}
 	fillUsage(resp, s.Usage)
 	fillFinish(resp, s.Finish)
-	o.resp, o.usage = resp, wire.MaxUsage(s.Usage, usageOf(resp))
+	o.resp, o.usage = resp, wire.MaxUsage(s.Usage, resilience.UsageOf(resp))
 	if s.Refusal != "" && answerText(resp) == "" && !callsTools(resp) {
 		o.err = a.error(resilience.ContentPolicy, fmt.Errorf("the model refused: %s", s.Refusal))
 	}

@@ -86,9 +86,10 @@ func joined(parts []*llms.ContentResponse, last *llms.ContentResponse) *llms.Con
 	var ids []string
 	for _, p := range append(parts[:len(parts):len(parts)], last) {
 		text = join(text, answerText(p))
-		u := usageOf(p)
+		u := resilience.UsageOf(p)
 		used = resilience.Usage{
 			Input: used.Input + u.Input, Output: used.Output + u.Output, Cached: used.Cached + u.Cached, Reasoning: used.Reasoning + u.Reasoning,
+			Written: used.Written + u.Written,
 		}
 		if id := resilience.AnswerID(p); id != "" {
 			ids = append(ids, id)

@@ -82,7 +82,7 @@ func (k *call) decideTruncated(ctx context.Context, d *decision, m *member, resp
 
 // longest says whether an answer was cut by the most that the member can give.
 func (m *member) longest(limit int, resp *llms.ContentResponse) bool {
-	used := float64(usageOf(resp).Output)
+	used := float64(resilience.UsageOf(resp).Output)
 	return m.MaxOutput > 0 && (limit >= m.MaxOutput || limit == 0 && used >= 0.95*float64(m.MaxOutput))
 }
 

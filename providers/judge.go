@@ -63,7 +63,7 @@ func (m *member) unusable(cause error) error {
 // depends only on the recorded request and answer, so that a replay asks the same.
 func larger(limit int, resp *llms.ContentResponse) int {
 	if limit <= 0 {
-		limit = int(usageOf(resp).Output)
+		limit = int(resilience.UsageOf(resp).Output)
 	}
 	if limit <= 0 {
 		limit = len(answerText(resp)) / 4

@@ -236,7 +236,7 @@ func answered(t *testing.T, resp *llms.ContentResponse) {
 	require.Len(t, resp.Choices, 1)
 	require.Equal(t, wiretest.Answer(), resp.Choices[0].Content)
 	require.Contains(t, []string{"stop", "end_turn"}, resp.Choices[0].StopReason)
-	require.Equal(t, resilience.Usage{Input: wiretest.Input, Output: wiretest.Output}, usageOf(resp))
+	require.Equal(t, resilience.Usage{Input: wiretest.Input, Output: wiretest.Output}, resilience.UsageOf(resp))
 	require.NotContains(t, fmt.Sprintf("%+v", resp.Choices[0]), wiretest.Key)
 }
 

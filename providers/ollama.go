@@ -48,7 +48,7 @@ func (c *client) windowFor(messages []llms.MessageContent, limit int) int {
 // together are a proof: some servers count only what they had not cached. What an older server cut away as whole messages
 // can't be told.
 func (c *client) cutByServer(messages []llms.MessageContent, window int, resp *llms.ContentResponse) error {
-	read := int(usageOf(resp).Input)
+	read := int(resilience.UsageOf(resp).Input)
 	words := 0
 	for _, m := range messages {
 		for _, p := range m.Parts {

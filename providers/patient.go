@@ -113,7 +113,7 @@ func (p *patient) ask(ctx context.Context) {
 		p.failed(ctx, err)
 		return
 	}
-	p.Usage = usageOf(resp)
+	p.Usage = resilience.UsageOf(resp)
 	p.Reach = Finding{State: FindingOK, Text: "ok"}
 	p.Answer = Finding{State: FindingOK, Text: p.Latency.Round(time.Millisecond).String()}
 	if p.Known.State == FindingFailed { // an alias: it answers all the same

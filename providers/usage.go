@@ -9,61 +9,12 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
-// usageOf reads the token counts that langchaingo's clients put into GenerationInfo, each under its own names. Anthropic
-// repeats them in every choice, so the first choice that has any counts.
-func usageOf(resp *llms.ContentResponse) (u resilience.Usage) {
-	if resp == nil {
-		return u
-	}
-	for _, c := range resp.Choices {
-		if c == nil || len(c.GenerationInfo) == 0 {
-			continue
-		}
-		n := func(names ...string) int64 {
-			for _, name := range names {
-				if v := integer(c.GenerationInfo[name]); v > 0 {
-					return v
-				}
-			}
-			return 0
-		}
-		u.Cached = n("PromptCachedTokens", "CacheReadInputTokens", "CachedTokens")
-		u.Input = n("PromptTokens", "input_tokens")
-		if u.Input == 0 {
-			u.Input = n("InputTokens")
-			if u.Input > 0 {
-				u.Input += n("CacheReadInputTokens") + n("CacheCreationInputTokens")
-			}
-		}
-		u.Output = n("CompletionTokens", "OutputTokens", "output_tokens")
-		u.Reasoning = n("ReasoningTokens", "CompletionReasoningTokens", "ThinkingTokens")
-		if u != (resilience.Usage{}) {
-			return u
-		}
-	}
-	return u
-}
-
-func integer(v any) int64 {
-	switch v := v.(type) {
-	case int:
-		return int64(v)
-	case int32:
-		return int64(v)
-	case int64:
-		return v
-	case float64:
-		return int64(v)
-	}
-	return 0
-}
-
 // fillUsage puts counts from the wire where the client left zeros, under the names of the OpenAI client.
 func fillUsage(resp *llms.ContentResponse, u resilience.Usage) {
 	if u == (resilience.Usage{}) || len(resp.Choices) == 0 || resp.Choices[0] == nil {
 		return
 	}
-	have := usageOf(resp)
+	have := resilience.UsageOf(resp)
 	u = wire.MaxUsage(have, u)
 	if u == have {
 		return
@@ -78,7 +29,7 @@ func setUsage(c *llms.ContentChoice, u resilience.Usage) {
 	}
 	for name, n := range map[string]int64{
 		"PromptTokens": u.Input, "CompletionTokens": u.Output, "TotalTokens": u.Input + u.Output,
-		"PromptCachedTokens": u.Cached, "ReasoningTokens": u.Reasoning,
+		"PromptCachedTokens": u.Cached, "PromptCacheWrittenTokens": u.Written, "ReasoningTokens": u.Reasoning,
 	} {
 		c.GenerationInfo[name] = int(n)
 	}

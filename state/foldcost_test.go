@@ -100,7 +100,8 @@ func (a *accounts) check(t *testing.T, st *state.WorkflowState, seed uint64) {
 
 func minus(a, b state.Totals) state.Totals {
 	use := func(u, v state.Usage) state.Usage {
-		return state.Usage{Input: u.Input - v.Input, Output: u.Output - v.Output, Cached: u.Cached - v.Cached, Reasoning: u.Reasoning - v.Reasoning}
+		return state.Usage{Input: u.Input - v.Input, Output: u.Output - v.Output, Cached: u.Cached - v.Cached, Reasoning: u.Reasoning - v.Reasoning,
+			Written: u.Written - v.Written}
 	}
 	return state.Totals{
 		Calls: a.Calls - b.Calls, FailedCalls: a.FailedCalls - b.FailedCalls, Replayed: a.Replayed - b.Replayed, InDoubt: a.InDoubt - b.InDoubt,

@@ -40,7 +40,10 @@ func describe(p Payload) string {
 	case RunParams:
 		return fmt.Sprintf("%s -> %s", limit(string(p.Old), 200), limit(string(p.New), 200))
 	case RunBudget:
-		return Dollars(p.Limit)
+		if p.Limit <= 0 {
+			return joined(p.Step, "lifted")
+		}
+		return joined(p.Step, Dollars(p.Limit))
 	case PipelineChanged:
 		return fmt.Sprintf("added %d, removed %d, renamed %d steps", len(p.Added), len(p.Removed), len(p.Renamed))
 	case RunWarning:
@@ -102,15 +105,15 @@ func describeEnd(p Payload) string {
 func describeCall(p Payload) string {
 	switch p := p.(type) {
 	case CallSent:
-		return joined(callName(p.Call, p.Try), p.Role, p.Provider, p.Model)
+		return joined(callName(p.Call, p.Try), p.Role, p.Provider, p.Model, billText(p.Reserved, true))
 	case CallFailed:
 		status := ""
 		if p.Status != 0 {
 			status = fmt.Sprintf("HTTP %d", p.Status)
 		}
-		return joined(callName(p.Call, p.Try), p.Provider, p.Class, status, p.Message, thenText(p.Next, p.WaitMS))
+		return joined(callName(p.Call, p.Try), p.Provider, p.Class, status, p.Message, billText(p.Cost, p.Bound), thenText(p.Next, p.WaitMS))
 	case CallAnswered:
-		return joined(callName(p.Call, p.Try), p.Role, p.Provider, p.Model, byteSize(len(p.Answer)), tokenText(p.Usage), millis(p.LatencyMS))
+		return joined(callName(p.Call, p.Try), p.Role, p.Provider, p.Model, byteSize(len(p.Answer)), tokenText(p.Usage), billText(p.Cost, p.Bound), millis(p.LatencyMS))
 	case CallJudged:
 		return joined(fmt.Sprintf("answer %d was not used", p.Of), p.Class)
 	case CallReplayed:
@@ -172,6 +175,17 @@ func tokenText(u Usage) string {
 		return "tokens unknown"
 	}
 	return fmt.Sprintf("%d tokens in, %d out", u.Input, u.Output)
+}
+
+// billText is what something cost, or at most; nothing where that is not known, or nothing.
+func billText(micro *int64, most bool) string {
+	switch {
+	case micro == nil || *micro == 0:
+		return ""
+	case most:
+		return "at most " + Dollars(*micro)
+	}
+	return Dollars(*micro)
 }
 
 func millis(ms int64) string {

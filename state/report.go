@@ -125,12 +125,30 @@ func stepDetail(s *StepState) string {
 		return fmt.Sprintf(" (%s): %s", orNone(s.Class), limit(s.Message, textLimit))
 	case StatusPartial:
 		return fmt.Sprintf(": %d of %d items, %d failed", s.Items.Done, s.Items.Total, s.Items.Failed)
+	case StatusWaiting:
+		if s.Gate != nil {
+			return fmt.Sprintf(" (asked %s)", stamp(s.Gate.Opened))
+		}
 	case StatusCompleted:
+		if s.Gate != nil && s.Gate.Decided != nil {
+			return decidedText(s.Gate.Decided)
+		}
 		if s.Base == BasePartial {
 			return " (on an incomplete base)"
 		}
 	}
 	return ""
+}
+
+func decidedText(d *Decided) string {
+	text := " (" + oneLine(d.Decision)
+	if d.Who != "" {
+		text += " by " + oneLine(d.Who)
+	}
+	if d.Note != "" {
+		text += ": " + limit(d.Note, textLimit)
+	}
+	return text + ")"
 }
 
 func (r *report) statistics(st *WorkflowState) {
@@ -140,11 +158,19 @@ func (r *report) statistics(st *WorkflowState) {
 	r.line("  Failed Calls: %d", u.FailedCalls)
 	r.line("  Errors: %d", st.ErrorCount())
 	for i := range st.Steps {
-		switch s := &st.Steps[i]; {
+		s := &st.Steps[i]
+		text := ""
+		switch {
 		case s.Items.Known:
-			r.line("  %s: %s", oneLine(s.Name), counts(s.Items))
+			text = counts(s.Items)
 		case s.Kind == KindEach:
-			r.line("  %s: 0 items", oneLine(s.Name)) // how many there will be is not known yet
+			text = "0 items" // how many there will be is not known yet
+		}
+		if s.Usage.Cost != 0 {
+			text = joined(text, costText(s.Usage))
+		}
+		if text != "" {
+			r.line("  %s: %s", oneLine(s.Name), text)
 		}
 	}
 	r.line("  Tokens: %s in, %s out", thousands(u.Usage.Input), thousands(u.Usage.Output))
@@ -154,15 +180,7 @@ func (r *report) statistics(st *WorkflowState) {
 	if u.Waste != (Usage{}) {
 		r.line("  Waste: %s tokens in, %s out, of answers that were not used", thousands(u.Waste.Input), thousands(u.Waste.Output))
 	}
-	if u.Cost != 0 {
-		r.line("  Cost: %s", Dollars(u.Cost))
-	}
-	if u.WasteCost != 0 {
-		r.line("  Cost of Waste: %s", Dollars(u.WasteCost))
-	}
-	if u.Cost != 0 {
-		r.some("  Calls of Unknown Price: %s", int64(u.Unpriced))
-	}
+	r.cost(st)
 }
 
 func (r *report) some(format string, n int64) {
@@ -199,10 +217,11 @@ func (r *report) providers(st *WorkflowState) {
 		if u.Uncounted > 0 {
 			text += fmt.Sprintf(", tokens of %s unknown", plural(u.Uncounted, "call"))
 		}
-		if u.Cost != 0 {
-			text += ", " + Dollars(u.Cost)
+		if cost := costText(u); cost != "" {
+			text += ", " + cost
 		}
 		r.line("%s", text)
+		r.models(st, name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -169,4 +170,55 @@ func TestWriteStatusSaysWhatIsWaitedForOnlyWhileItMatters(t *testing.T) {
 	st.Status = StatusRunning // as read while somebody works on it
 	require.NoError(t, WriteStatus(&b, st))
 	require.Contains(t, b.String(), "groq is excluded (auth)")
+}
+
+func TestDollars(t *testing.T) {
+	t.Parallel()
+	for micro, want := range map[int64]string{
+		0: "$0.00", 1: "$0.000001", 99: "$0.000099", 100: "$0.0001", 12_345: "$0.0123", 10_000: "$0.01", 120_000: "$0.12", 5_000_000: "$5.00",
+		1_234_567: "$1.2345", -2_500_000: "-$2.50", math.MinInt64: "-$9223372036854.7758",
+	} {
+		require.Equal(t, want, Dollars(micro))
+	}
+}
+
+func TestCostText(t *testing.T) {
+	t.Parallel()
+	for want, totals := range map[string]Totals{
+		"":                        {},
+		"$0.00":                   {Calls: 2},
+		"1 call of unknown price": {Calls: 1, Unpriced: 1},
+		"$1.23, of it $0.10 wasted; 3 calls of unknown price": {Calls: 5, Cost: 1_230_000, WasteCost: 100_000, Unpriced: 3},
+		"$1.23, of it $0.10 wasted":                           {Calls: 5, Cost: 1_230_000, WasteCost: 100_000, DoubtCost: 50_000},
+		"$0.10, of it $0.10 wasted":                           {InDoubt: 1, Cost: 100_000, WasteCost: 100_000, DoubtCost: 100_000},
+		"2 calls of unknown price":                            {FailedCalls: 7, Unpriced: 2},
+	} {
+		require.Equal(t, want, costText(totals))
+	}
+}
+
+// TestWriteStatusOfMoney: what was spent, wasted, is unknown, reserved and left, of the run, its steps, providers and models.
+func TestWriteStatusOfMoney(t *testing.T) {
+	prose := Scope{Step: "prose_writing", Item: "1/1"}
+	cost, waste, reserved := int64(1_130_000), int64(100_000), int64(250_000)
+	call := func(provider, model string, micro *int64) Event {
+		return New(prose, CallAnswered{Call: "c", Try: 1, Provider: provider, Model: model, Answer: json.RawMessage(`1`), Usage: Usage{Input: 9000, Output: 8}, Cost: micro})
+	}
+	st := reportState(t, New(Scope{}, RunBudget{Limit: 5_000_000}), New(Scope{}, RunBudget{Step: "prose_writing", Limit: 1_500_000}),
+		New(Scope{Step: "prose_writing"}, StepStarted{}), New(prose, ItemStarted{}),
+		call("groq", "large", &cost), call("groq", "small", nil), call("own", "", nil),
+		New(prose, CallFailed{Call: "c", Try: 2, Provider: "groq", Model: "large", Class: "timeout", Cost: &waste, Bound: true, Next: NextRetry}),
+		New(prose, CallSent{Call: "d", Try: 1, Provider: "groq", Model: "large", Reserved: &reserved}))
+	var b bytes.Buffer
+	require.NoError(t, WriteStatus(&b, st))
+	golden(t, "status_money.txt", b.String())
+	for _, want := range []string{
+		"\n  Cost: $1.23, of it $0.10 wasted; 2 calls of unknown price\n",
+		"\n  Cost That May Be Less: $0.10, of calls whose bill nobody saw\n",
+		"\n  Budget: $5.00, $3.52 left ($0.25 reserved for calls in flight)\n",
+		"\n  Budget of prose_writing: $1.50, $0.02 left ($0.25 reserved for calls in flight)\n",
+		"\n    small: 1 call, 9,000 tokens in, 8 out, 1 call of unknown price\n",
+	} {
+		require.Contains(t, b.String(), want)
+	}
 }

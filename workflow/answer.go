@@ -105,30 +105,3 @@ func number(v any) any {
 	}
 	return v
 }
-
-// usageOf reads the token counts that langchaingo's clients leave in GenerationInfo, each under names of its own.
-func usageOf(resp *llms.ContentResponse) resilience.Usage {
-	info := resp.Choices[0].GenerationInfo
-	return resilience.Usage{
-		Input:     firstInt(info, "PromptTokens", "InputTokens", "input_tokens"),
-		Output:    firstInt(info, "CompletionTokens", "OutputTokens", "output_tokens"),
-		Cached:    firstInt(info, "PromptCachedTokens", "CacheReadInputTokens", "CachedTokens"),
-		Reasoning: firstInt(info, "ReasoningTokens", "CompletionReasoningTokens", "ThinkingTokens"),
-	}
-}
-
-func firstInt(info map[string]any, keys ...string) int64 {
-	for _, key := range keys {
-		switch n := info[key].(type) {
-		case int:
-			return int64(n)
-		case int32:
-			return int64(n)
-		case int64:
-			return n
-		case float64:
-			return int64(n)
-		}
-	}
-	return 0
-}

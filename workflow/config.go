@@ -40,7 +40,7 @@ type Config struct {
 	// Its error is noted as a warning, no more. Defaults to none.
 	Export func(context.Context) error
 
-	// Logger gets what happens, never a key or a prompt. Defaults to silence.
+	// Logger gets what happens, never a key, a prompt or an answer; see the package's comment. Defaults to silence.
 	Logger *zap.Logger
 
 	// Concurrency is how many items of an Each run side by side where the step does not say. Defaults to 1.

@@ -117,7 +117,6 @@ func (s *session) decide(q *question, r state.Request) error {
 		return err
 	}
 	delete(s.desk.open, q.step)
-	s.log.Info("decided", zap.String("step", q.step), zap.String("decision", decision), zap.String("by", r.By))
 	q.answer <- state.Decided{Decision: decision, Who: recordedKey(r.By), Note: recordedKey(r.Note), Hash: q.hash, Time: at}
 	return nil
 }

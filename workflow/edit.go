@@ -54,7 +54,7 @@ func (r *Run) Edit(ctx context.Context, e Edit) error {
 	log.Info("result edited", zap.String("by", e.Who))
 	if r.cfg.Export != nil { // products are derived: they follow
 		if err := safely(func() error { return r.cfg.Export(r.Context(context.WithoutCancel(ctx))) }); err != nil {
-			log.Warn("the products could not be written", zap.String("error", brief(err)))
+			log.Warn("the products could not be written", zap.String("error", ErrorText(err)))
 		}
 	}
 	return nil

@@ -76,6 +76,9 @@ func (t told) Error() string { return string(t) }
 // ownError finds in an error the part whose text holds nothing that was asked or answered; nil: there is none.
 func ownError(err error) error {
 	var (
+		budget  *BudgetError
+		decline *DeclinedError
+		waiting *WaitingError
 		partial *PartialError
 		params  *ParamsError
 		wrong   *misuseError
@@ -89,6 +92,12 @@ func ownError(err error) error {
 		dns     *net.DNSError
 	)
 	switch {
+	case errors.As(err, &budget):
+		return budget
+	case errors.As(err, &decline):
+		return decline
+	case errors.As(err, &waiting):
+		return waiting
 	case errors.As(err, &partial):
 		return partial
 	case errors.As(err, &params):
@@ -113,7 +122,7 @@ func ownError(err error) error {
 		return errno
 	}
 	for _, own := range []error{
-		ErrPaused, ErrWaiting, ErrPartial, ErrNoResult, ErrNoRun, ErrScopeClosed, ErrItemsUnstable, ErrMaxCalls, ErrDiverged, ErrParams,
+		ErrPaused, ErrWaiting, ErrPartial, ErrNoResult, ErrNoRun, ErrScopeClosed, ErrItemsUnstable, ErrMaxCalls, ErrDiverged, ErrParams, ErrDeclined, ErrNoGate, ErrShownChanged, ErrBadResult, ErrResultChanged,
 		state.ErrNotFound, state.ErrExists, state.ErrLocked, state.ErrFenced, state.ErrJournalFailed, state.ErrDamaged, state.ErrNewerFormat,
 		state.ErrUnsupported, state.ErrTooLarge, context.Canceled, context.DeadlineExceeded,
 	} {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"go.uber.org/zap"
-
 	"github.com/dogear-go/dogear/state"
 )
 
@@ -88,7 +86,6 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 	if known.Status != state.StatusCompleted && known.Status != state.StatusWaiting {
 		s.post(sc.event(state.StepStarted{}))
-		s.log.Info("step started", zap.String("step", g.name))
 	}
 	shown, rep, err := g.look(ctx, sc)
 	if err != nil {
@@ -154,7 +151,6 @@ func (a *asking) open(known state.StepState) (*question, error) {
 		if _, err := a.scope.commit(state.GateOpened{Shown: a.shown, Hash: a.hash}); err != nil {
 			return nil, err
 		}
-		a.session.log.Info("waiting for a person", zap.String("step", a.scope.at.Step))
 	}
 	return d.ask(a.scope.at.Step, a.hash, a.scope.gen), nil
 }
@@ -188,6 +184,5 @@ func (a *asking) finish(d state.Decided) ending {
 	if _, err := a.scope.commit(done); err != nil {
 		return ending{endedStopped, err}
 	}
-	s.log.Info("step completed", zap.String("step", a.scope.at.Step))
 	return ending{kind: endedWell}
 }

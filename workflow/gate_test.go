@@ -371,6 +371,7 @@ func TestCrashAtEveryEventAroundADecline(t *testing.T) {
 			require.NoError(t, play(r), "%s event %d", name, at)
 			require.Equal(t, want, events[state.GateDecided](r), "%s event %d", name, at)
 			require.Empty(t, r.requests(), "%s event %d", name, at)
+			require.Len(t, events[state.StepFailed](r), 1, "%s event %d: a rejection fails the step", name, at)
 			require.LessOrEqual(t, r.model.Calls(), 4, "%s event %d", name, at)
 			require.Equal(t, 3, r.state().Usage.Calls, "%s event %d", name, at)
 		}

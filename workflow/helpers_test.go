@@ -176,7 +176,10 @@ func (c chain) GenerateContent(ctx context.Context, msgs []llms.MessageContent, 
 		if err := resilience.Sleep(ctx, min(time.Duration(i), 1)*c.wait, "fake"); err != nil {
 			return nil, err
 		}
-		t := resilience.Try{Provider: "fake", Role: h.Role}
+		o := resilience.ApplyOptions(opts)
+		t := resilience.Try{Provider: "fake", Role: h.Role, Most: resilience.Usage{
+			Input: resilience.PromptBound(ctx, msgs, opts), Output: resilience.AnswerBound(o, o.MaxTokens),
+		}}
 		if t.Hash, t.Messages, err = resilience.Fingerprint(ctx, h.Role, msgs, opts); err != nil {
 			return nil, err
 		}
@@ -209,6 +212,11 @@ func (c chain) try(ctx context.Context, h resilience.Hooks, t resilience.Try, ms
 	resp, err := c.Model.GenerateContent(ctx, msgs, opts...)
 	if t.Err = err; err != nil {
 		t.Class, t.Next, resp = resilience.Classify(err), resilience.NextRetry, nil
+	} else {
+		info := resp.Choices[0].GenerationInfo
+		in, _ := info["PromptTokens"].(int)
+		out, _ := info["CompletionTokens"].(int)
+		t.Usage = resilience.Usage{Input: int64(in), Output: int64(out)}
 	}
 	recorded, broken := h.After(ctx, t, resp)
 	if broken != nil {

@@ -267,7 +267,7 @@ func (c *call) single(ctx context.Context, model llms.Model, messages []llms.Mes
 		t.Err, t.Class, t.Next = err, c.scope.session.cfg.Policy.ClassOf(err), resilience.NextGiveUp
 		resp = nil
 	} else {
-		t.Usage, t.Finish = usageOf(resp), resp.Choices[0].StopReason
+		t.Usage, t.Finish = resilience.UsageOf(resp), resp.Choices[0].StopReason
 	}
 	recorded, broken := c.after(ctx, t, resp)
 	var p *panicError
@@ -306,7 +306,7 @@ func answerSeq(id string) uint64 {
 }
 
 func usage(u resilience.Usage) state.Usage {
-	return state.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning}
+	return state.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Written: u.Written}
 }
 
 // brief is an error as the journal holds it: without keys, and bounded.

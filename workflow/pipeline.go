@@ -93,7 +93,7 @@ func (p *Pipeline) declare(steps []Step, parent string, seen map[string]bool, fa
 func (p *Pipeline) Name() string { return p.name }
 
 // Run starts the run of that name, or goes on with it, and blocks until it is complete (nil) or stops: ErrPaused,
-// ErrPartial, a *StepError, an error of the store, or of ctx. The handle is there unless the run could not even be
+// ErrWaiting, ErrPartial, a *StepError, an error of the store, or of ctx. The handle is there unless the run could not even be
 // named. Running a complete run does nothing and returns nil.
 func (p *Pipeline) Run(ctx context.Context, run string, cfg Config) (*Run, error) {
 	r, err := p.Open(ctx, run, cfg)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -32,7 +33,7 @@ func (k *kit) advise(err error) error {
 	if err == nil || errors.As(err, &usage) || errors.As(err, &already) {
 		return err
 	}
-	text, what := err.Error(), ""
+	text, what := k.errorText(err), ""
 	switch {
 	case aboutStdout(err):
 		text = "the result could not be printed: " + cause(err)
@@ -51,9 +52,15 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, state.ErrLocked):
 		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
 	case errors.Is(err, workflow.ErrPaused):
-		text, what = pausedText(err), "go on with:\n  "+k.command("--resume")
+		text, what = k.pausedText(err), "go on with:\n  "+k.command("--resume")
 	case errors.Is(err, workflow.ErrWaiting):
-		what = "go on afterwards with:\n  " + k.command("--resume")
+		what = k.howToDecide(err)
+	case errors.Is(err, workflow.ErrDeclined):
+		what = "change what was declined with:\n  " + k.command("edit", "STEP") + "\nand be asked again with:\n  " + k.command("--resume")
+	case errors.Is(err, workflow.ErrShownChanged):
+		what = "look at it with:\n  " + k.command("--status")
+	case errors.Is(err, workflow.ErrResultChanged):
+		what = "look at it as it is now with:\n  " + k.command("show", "STEP")
 	case errors.Is(err, workflow.ErrPartial):
 		what = "try again what failed with:\n  " + k.command("retry")
 	case diskFull(err):
@@ -96,10 +103,23 @@ func plainly(flag, pkg string, err error) error {
 	return &UsageError{&advised{"--" + flag + ": " + strings.TrimPrefix(err.Error(), pkg+": "), err}}
 }
 
-func pausedText(err error) string {
-	var pause *workflow.PauseError
-	if !errors.As(err, &pause) {
+// errorText is the text of an error. That of a step is anybody's: it is told without keys, and in a log without anything that the step
+// asked or was answered.
+func (k *kit) errorText(err error) string {
+	var step *workflow.StepError
+	switch {
+	case !errors.As(err, &step) && !errors.Is(err, workflow.ErrPaused):
 		return err.Error()
+	case k.jsonLogs():
+		return workflow.ErrorText(err)
+	}
+	return resilience.Redact(err.Error())
+}
+
+func (k *kit) pausedText(err error) string {
+	var pause *workflow.PauseError
+	if !errors.As(err, &pause) || k.jsonLogs() {
+		return k.errorText(err)
 	}
 	text := "paused"
 	if pause.Reason != "" {

@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"strings"
+	"time"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -32,6 +33,26 @@ type (
 	unpauseJSON struct {
 		Run   string `json:"run"`
 		Taken int    `json:"taken"` // requests taken back
+	}
+	decideJSON struct {
+		Run      string `json:"run"`
+		Step     string `json:"step"`
+		Decision string `json:"decision"` // approved, rejected
+		Hash     string `json:"hash"`     // of what was shown
+		Taken    bool   `json:"taken"`    // a running process has taken it in; else the run does when it goes on
+	}
+	editJSON struct {
+		Run     string `json:"run"`
+		Step    string `json:"step"`
+		Item    string `json:"item,omitempty"`
+		Changed bool   `json:"changed"` // false: the result was equal
+		Hash    string `json:"hash"`    // of the result as it is now
+	}
+	gateJSON struct {
+		Shown   string         `json:"shown"`
+		Hash    string         `json:"hash"`
+		Opened  time.Time      `json:"opened_at"`
+		Decided *state.Decided `json:"decided,omitempty"` // absent: it waits
 	}
 	exportJSON struct {
 		Run   string   `json:"run"`

@@ -17,6 +17,10 @@ type App[P any] struct {
 	// Pipeline is what the program runs. It is required.
 	Pipeline *workflow.Pipeline
 
+	// PipelineOf gives the pipeline of a run with these parameters, where they decide about steps; it has the name of Pipeline.
+	// Parameters are recorded, so a run has the same steps whenever it goes on. Defaults to Pipeline for all.
+	PipelineOf func(P) (*workflow.Pipeline, error)
+
 	// Name is the program's name in messages. Defaults to the pipeline's name.
 	Name string
 
@@ -98,7 +102,7 @@ func Command[P any](app App[P]) *cobra.Command {
 		export:   app.Export,
 		project:  app.Run,
 		stores:   app.Stores,
-		params:   &params[P]{value: app.Params, flags: app.Flags, verdict: app.Check},
+		params:   &params[P]{value: app.Params, flags: app.Flags, verdict: app.Check, pipelines: app.PipelineOf},
 	}
 	if k.name == "" {
 		k.name = app.Pipeline.Name()

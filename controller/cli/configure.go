@@ -9,6 +9,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/controller"
+	"github.com/dogear-go/dogear/controller/progress"
 	"github.com/dogear-go/dogear/providers"
 	"github.com/dogear-go/dogear/providers/faulty"
 	"github.com/dogear-go/dogear/resilience"
@@ -27,9 +28,6 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 	cfg.Concurrency = k.session.parallel
 	cfg.Export = k.exporter()
 	cfg.Observers = slices.Clone(cfg.Observers)
-	if !k.jsonLogs() { // else the log tells the same
-		cfg.Observers = append(cfg.Observers, (&progress{w: k.stderr}).observe)
-	}
 	if cfg.Logger == nil {
 		cfg.Logger = k.log
 	}
@@ -37,13 +35,20 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 	if err != nil {
 		return cfg, nil, err
 	}
+	if r, ok := k.stderr.(*relay); ok { // else the log tells the same, or nobody looks
+		cfg.Observers = append(cfg.Observers, r.show(progress.Options{NoColor: k.noColor}).Observe)
+	}
 	if cfg.Controller != nil { // the program's own, which it closes itself
-		return cfg, deliver, nil
+		return cfg, func() {
+			k.hide()
+			deliver()
+		}, nil
 	}
 	cfg.Controller = controller.Notify(controller.Config{Out: k.stderr, Resume: k.command("--resume")})
 	return cfg, func() {
 		_ = cfg.Controller.Close() // its error would say nothing about the run
-		deliver()                  // with the signals given back: Ctrl+C ends it
+		k.hide()
+		deliver() // with the signals given back: Ctrl+C ends it
 	}, nil
 }
 
@@ -91,7 +96,7 @@ func (k *kit) prices(cfg *workflow.Config, models providers.Models) {
 	}
 	cost := models.Cost()
 	cfg.Price = func(provider, model string, u state.Usage) (int64, bool) {
-		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning})
+		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Written: u.Written})
 	}
 }
 

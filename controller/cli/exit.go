@@ -39,7 +39,7 @@ func ExitCode(err error) int {
 	case errors.Is(err, workflow.ErrPartial):
 		return codePartial
 	case errors.Is(err, state.ErrExists), errors.Is(err, state.ErrNotFound), errors.Is(err, state.ErrName),
-		errors.Is(err, workflow.ErrParams), errors.Is(err, workflow.ErrNotRunning):
+		errors.Is(err, workflow.ErrParams), errors.Is(err, workflow.ErrNotRunning), errors.Is(err, workflow.ErrNoGate):
 		return codeRefused
 	default:
 		return codeFailed

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func (k *kit) root(verbs []Verb) *cobra.Command {
 // action adapts a function to cobra: writers, checks of the common flags, messages that say what to do.
 func (k *kit) action(fn func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		k.stdout, k.stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		k.stdout, k.stderr = cmd.OutOrStdout(), &relay{w: cmd.ErrOrStderr()}
 		if err := k.logs(); err != nil {
 			return err
 		}
@@ -165,10 +166,31 @@ func (k *kit) open(ctx context.Context) (*workflow.Run, *state.WorkflowState, er
 	if err != nil {
 		return nil, nil, err
 	}
+	p, err := k.pipelineOf(st.Params)
+	if err != nil {
+		return nil, nil, err
+	}
 	cfg := k.config
 	cfg.Store = store
-	run, err := k.pipeline.Open(ctx, k.project, cfg)
+	run, err := p.Open(ctx, k.project, cfg)
 	return run, st, err
+}
+
+// pipelineOf is the pipeline of a run with these recorded parameters.
+func (k *kit) pipelineOf(recorded json.RawMessage) (*workflow.Pipeline, error) {
+	return k.sameName(k.params.pipeline(recorded))
+}
+
+func (k *kit) sameName(p *workflow.Pipeline, err error) (*workflow.Pipeline, error) {
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
+		return k.pipeline, nil
+	case p.Name() != k.pipeline.Name():
+		return nil, fmt.Errorf("cli: App.PipelineOf gave the pipeline %s, not %s", p.Name(), k.pipeline.Name())
+	}
+	return p, nil
 }
 
 // existing is the store and the state of the run that is asked about, which must be there.

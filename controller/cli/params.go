@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/dogear-go/dogear/workflow"
 )
 
 // paramSource hides the type of the parameters from the rest of the package.
@@ -16,6 +18,9 @@ type paramSource interface {
 	current() any                                 // what was parsed
 	given() []*pflag.Flag                         // the flags that were typed
 	contradiction(recorded json.RawMessage) error // between the flags that were given and the run's parameters
+	// pipeline is that of a run with these recorded parameters, or with those that were parsed; nil: the program's only one.
+	pipeline(recorded json.RawMessage) (*workflow.Pipeline, error)
+	parsedPipeline() (*workflow.Pipeline, error)
 }
 
 type params[P any] struct {
@@ -23,6 +28,8 @@ type params[P any] struct {
 	flags   func(*pflag.FlagSet, *P)
 	verdict func(P) error
 	bound   *pflag.FlagSet
+
+	pipelines func(P) (*workflow.Pipeline, error)
 }
 
 func (p *params[P]) bind() *pflag.FlagSet {
@@ -50,6 +57,35 @@ func (p *params[P]) check() error {
 
 func (p *params[P]) current() any { return p.value }
 
+func (p *params[P]) parsedPipeline() (*workflow.Pipeline, error) {
+	if p.pipelines == nil {
+		return nil, nil
+	}
+	return p.pipelines(p.value)
+}
+
+func (p *params[P]) pipeline(recorded json.RawMessage) (*workflow.Pipeline, error) {
+	if p.pipelines == nil {
+		return nil, nil
+	}
+	var of P
+	if err := readParams(recorded, &of); err != nil {
+		return nil, err
+	}
+	return p.pipelines(of)
+}
+
+// readParams reads the parameters that a run has recorded, if it has any.
+func readParams[P any](recorded json.RawMessage, into *P) error {
+	if len(recorded) == 0 || bytes.Equal(recorded, []byte("null")) {
+		return nil
+	}
+	if err := json.Unmarshal(recorded, into); err != nil {
+		return fmt.Errorf("the run's parameters can't be read by this version of the program: %w", err)
+	}
+	return nil
+}
+
 func (p *params[P]) given() []*pflag.Flag {
 	var given []*pflag.Flag
 	p.bound.VisitAll(func(f *pflag.Flag) {
@@ -71,10 +107,8 @@ func (p *params[P]) contradiction(recorded json.RawMessage) error {
 	set := flagsOf(&old, p.flags)
 	var zero P
 	old = zero // a declaration may have written defaults that the run does not have
-	if len(recorded) > 0 && !bytes.Equal(recorded, []byte("null")) {
-		if err := json.Unmarshal(recorded, &old); err != nil {
-			return fmt.Errorf("the run's parameters can't be read by this version of the program: %w", err)
-		}
+	if err := readParams(recorded, &old); err != nil {
+		return err
 	}
 	var differ []string
 	for _, f := range given {

@@ -35,8 +35,12 @@ func (k *kit) start(ctx context.Context) error {
 	default:
 		return k.refuseExisting(ctx, store)
 	}
+	p, err := k.sameName(k.params.parsedPipeline())
+	if err != nil {
+		return err
+	}
 	began := fmt.Sprintf("starting %s in %s", k.project, k.runPlace())
-	return k.work(ctx, store, began, k.params.current(), nil, func(run *workflow.Run) error {
+	return k.work(ctx, store, p, began, k.params.current(), nil, func(run *workflow.Run) error {
 		err := run.Start(ctx)
 		if errors.Is(err, state.ErrExists) { // somebody else was faster
 			return k.refuseExisting(ctx, store)
@@ -87,8 +91,12 @@ func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
 	if err := k.session.inherit(before.Session.Settings); err != nil {
 		return err
 	}
+	p, err := k.pipelineOf(before.Params)
+	if err != nil {
+		return err
+	}
 	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.runPlace())
-	return k.work(ctx, store, began, nil, retry, func(run *workflow.Run) error {
+	return k.work(ctx, store, p, began, nil, retry, func(run *workflow.Run) error {
 		err := run.Resume(ctx)
 		if err != nil || before.Status != state.StatusCompleted {
 			return err
@@ -116,7 +124,9 @@ func (k *kit) contradiction(st *state.WorkflowState) error {
 }
 
 // work runs one session and tells how it ended.
-func (k *kit) work(ctx context.Context, store state.Store, began string, params any, retry map[string][]string, fn func(*workflow.Run) error) error {
+func (k *kit) work(ctx context.Context, store state.Store, p *workflow.Pipeline, began string, params any, retry map[string][]string,
+	fn func(*workflow.Run) error,
+) error {
 	cfg, done, err := k.configure(store)
 	if err != nil {
 		return err
@@ -124,15 +134,16 @@ func (k *kit) work(ctx context.Context, store state.Store, began string, params 
 	defer done()
 	fmt.Fprintln(k.stderr, began)
 	cfg.Params, cfg.Retry = params, retry
-	run, err := k.pipeline.Open(ctx, k.project, cfg)
+	run, err := p.Open(ctx, k.project, cfg)
 	if err != nil {
 		return err
 	}
 	err = fn(run)
+	k.hide()
 	if ExitCode(err) == codeRefused || errors.Is(err, state.ErrLocked) {
 		return err
 	}
-	tell := k.tell(ctx, run)
+	tell := k.tell(ctx, store, run)
 	switch {
 	case err != nil:
 		return err
@@ -144,7 +155,7 @@ func (k *kit) work(ctx context.Context, store state.Store, began string, params 
 }
 
 // tell prints the result of a session: one line, or the status object.
-func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
+func (k *kit) tell(ctx context.Context, store state.Store, run *workflow.Run) error {
 	st, err := run.State(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
@@ -154,6 +165,11 @@ func (k *kit) tell(ctx context.Context, run *workflow.Run) error {
 	}
 	if k.told {
 		return nil
+	}
+	if st.Status == state.StatusWaiting {
+		if err := k.waitingFor(ctx, k.stdout, store, st); err != nil {
+			return err
+		}
 	}
 	text := fmt.Sprintf("%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
 	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {

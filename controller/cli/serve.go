@@ -41,11 +41,15 @@ func (k *kit) serveVerb(verb newVerb) *cobra.Command {
 		"Only this machine is answered unless there is a token, in a file (--" + flagTokenFile + ") or in " + envToken + "."
 	cmd.Flags().StringVar(&s.addr, flagAddr, defaultAddr, "where to listen: HOST:PORT; port 0: any that is free")
 	cmd.Flags().StringVar(&s.tokenFile, flagTokenFile, "", "file with the token that visitors must show; needed for other machines")
+	k.session.webhook.bind(cmd.Flags())
 	return cmd
 }
 
 // serve shows the runs until a signal comes.
 func (k *kit) serve(ctx context.Context, s serving) error {
+	if err := k.session.webhook.check(); err != nil {
+		return err
+	}
 	if err := s.read(); err != nil {
 		return err
 	}
@@ -58,8 +62,7 @@ func (k *kit) serve(ctx context.Context, s serving) error {
 		return err
 	}
 	o := &opened{kit: k, store: store, ends: map[*workflow.Run]func(){}}
-	cfg := dashboard.Config{Store: store, Token: s.token, Hosts: hosts, Open: o.open, Ended: o.ended, Logger: k.log}
-	d, err := dashboard.New(cfg)
+	d, err := dashboard.New(dashboard.Config{Store: store, Token: s.token, Hosts: hosts, Open: o.open, Ended: o.ended, Logger: k.log})
 	if err != nil {
 		return usagef("%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "dashboard: "), "Config.Token", "the token"))
 	}
@@ -207,7 +210,7 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 	k := *o.kit
 	k.project = run
 	k.stderr = io.Discard // several runs at once would not be told apart; the pages show them
-	k.session = sessionFlags{parallel: max(1, k.config.Concurrency)}
+	k.session = sessionFlags{parallel: max(1, k.config.Concurrency), webhook: k.session.webhook}
 	if err := k.session.inherit(st.Session.Settings); err != nil {
 		return nil, err
 	}

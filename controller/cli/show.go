@@ -29,12 +29,31 @@ func (k *kit) show(ctx context.Context, args []string) error {
 		at.Item = args[1]
 	case step.Kind == state.KindEach:
 		return k.showAll(ctx, store, st, step)
+	case step.Kind == state.KindGate && step.Gate != nil && step.Gate.Seq != 0:
+		return k.showGate(ctx, store, step)
 	}
 	raw, err := k.result(ctx, store, st, at)
 	if err != nil {
 		return err
 	}
 	return k.printResult(raw)
+}
+
+// showGate prints what a gate shows, and what was decided about it.
+func (k *kit) showGate(ctx context.Context, store state.Store, gate *state.StepState) error {
+	shown, err := shownBy(ctx, store, k.project, gate)
+	if err != nil {
+		return err
+	}
+	g := gate.Gate
+	text := strings.TrimRight(state.Printable(shown), "\n") + "\n\n"
+	if g.Open() {
+		text += fmt.Sprintf("it waits for a decision; approve or reject it with:\n  %s\n  %s\n",
+			k.command("approve", "--"+flagStep, gate.Name), k.command("reject", "--"+flagStep, gate.Name))
+	} else {
+		text += state.Printable(decidedText(*g.Decided)) + "\n"
+	}
+	return k.say(gateJSON{shown, g.Hash, g.Opened, g.Decided}, text)
 }
 
 func (k *kit) step(st *state.WorkflowState, name string) (*state.StepState, error) {
@@ -121,6 +140,14 @@ func (k *kit) result(ctx context.Context, store state.Store, st *state.WorkflowS
 		return nil, fmt.Errorf("%s: %w", scopeText(at), errNotDone)
 	}
 	return raw, nil
+}
+
+// scopeText names a step or an item.
+func scopeText(at state.Scope) string {
+	if at.Item == "" {
+		return at.Step
+	}
+	return fmt.Sprintf("%s %q", at.Step, at.Item)
 }
 
 // printResult prints a result for people; with --json the bytes as recorded.

@@ -44,6 +44,21 @@ type stepJSON struct {
 	Name   string       `json:"name"`
 	Status state.Status `json:"status"`
 	Items  itemsJSON    `json:"items"`
+	Gate   *gateStatus  `json:"gate,omitempty"` // of a step that asked a person
+}
+
+// gateStatus is the last question of a gate; show prints what it was about.
+type gateStatus struct {
+	Hash    string         `json:"hash"` // of what was shown
+	Opened  time.Time      `json:"opened_at"`
+	Decided *state.Decided `json:"decided,omitempty"` // absent: it waits
+}
+
+func newGateStatus(g *state.GateState) *gateStatus {
+	if g == nil || g.Seq == 0 {
+		return nil
+	}
+	return &gateStatus{g.Hash, g.Opened, g.Decided}
 }
 
 type itemsJSON struct {
@@ -100,7 +115,7 @@ func newStatusJSON(st *state.WorkflowState) statusJSON {
 	}
 	for i := range st.Steps {
 		step := &st.Steps[i]
-		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}})
+		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}, newGateStatus(step.Gate)})
 	}
 	for name, totals := range st.Providers {
 		s.Usage.Providers[name] = newTotalsJSON(totals)

@@ -25,6 +25,9 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 	return []*cobra.Command{
 		verb("pause", "ask a running one to pause", cobra.NoArgs, k.pause),
 		verb("unpause", "take back the request to pause", cobra.NoArgs, k.unpause),
+		k.decideVerb(verb, state.AskApprove, "say yes to a step that waits for a person"),
+		k.decideVerb(verb, state.AskReject, "say no to a step that waits for a person"),
+		k.editVerb(verb),
 		retry,
 		verb("show STEP [ITEM]", "print a recorded result", cobra.RangeArgs(1, 2), k.show),
 		verb("history", "print the events of the run", cobra.NoArgs, func(ctx context.Context, _ []string) error { return k.history(ctx) }),

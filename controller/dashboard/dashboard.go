@@ -92,6 +92,8 @@ type Dashboard struct {
 	busy      chan struct{} // a place for each answer that is being made
 	reading   chan struct{} // the place of who reads a whole history
 	heartbeat time.Duration
+	patience  time.Duration // with a client that takes nothing
+	lastWord  time.Duration // the same, when the dashboard is closed
 	ui        ui
 
 	ctx    context.Context // ends with Close: what the dashboard started runs under it
@@ -106,7 +108,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("dashboard: Config.Store is nil")
 	}
-	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery}
+	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery, patience: writeWithin, lastWord: endWithin}
 	var err error
 	if d.guard, err = newGuard(d.cfg); err != nil {
 		return nil, err
@@ -118,7 +120,7 @@ func New(cfg Config) (*Dashboard, error) {
 	d.clients, d.busy, d.reading = make(chan struct{}, d.cfg.MaxClients), make(chan struct{}, maxBusy), make(chan struct{}, 1)
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.runs = followers{d: d, all: map[string]*follower{}}
-	d.list.d, d.list.sums = d, map[string]cachedSummary{}
+	d.list.d, d.list.sums, d.list.scanning = d, map[string]cachedSummary{}, make(chan struct{}, 1)
 	d.sessions.all = map[string]*session{}
 	d.handler = d.routes()
 	d.life.start(d.runs.dropIdle)

@@ -120,7 +120,7 @@ func TestWhoIsAnswered(t *testing.T) {
 		r := c.board.do(c.method, c.path, "", c.change)
 		require.Equal(t, c.want, r.StatusCode, "%s: %s", c.name, r.body)
 		for header, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Access-Control-Allow-Origin": "",
 		} {
 			require.Equal(t, want, r.Header.Get(header), c.name)

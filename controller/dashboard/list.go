@@ -20,6 +20,9 @@ type lister struct {
 	mu    sync.Mutex // guards sums
 	sums  map[string]cachedSummary
 	watch listWatch
+
+	scanning chan struct{} // the place of who lists the store; guards last
+	last     scanned
 }
 
 type cachedSummary struct {
@@ -64,28 +67,65 @@ type listed struct {
 	sum   RunSummary
 	head  state.Head
 	whole bool
+	old   bool // the rest is of a moment ago
 }
 
 // heads lists the runs that the query wants.
-func (l *lister) heads(ctx context.Context, q listQuery) (all []listed, err error) {
+func (l *lister) heads(ctx context.Context, q listQuery) (some []listed, err error) {
+	all, err := l.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
 	text := strings.ToLower(q.Text)
+	for _, e := range all {
+		if !strings.Contains(strings.ToLower(e.sum.Run), text) {
+			continue
+		}
+		if e.sum.Error == "" && len(q.Status) > 0 && !slices.Contains(q.Status, e.sum.Status) {
+			continue
+		}
+		some = append(some, e)
+	}
+	return some, nil
+}
+
+// scanned is what the store had at one moment. It is not changed any more.
+type scanned struct {
+	all  []listed
+	at   time.Time
+	took time.Duration
+}
+
+// scan lists all runs, or gives what another request has just listed: for as long as half a poll, or twice as long as it
+// takes.
+func (l *lister) scan(ctx context.Context) ([]listed, error) {
+	select {
+	case l.scanning <- struct{}{}:
+		defer func() { <-l.scanning }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if !l.last.at.IsZero() && time.Since(l.last.at) < max(l.d.cfg.Poll/2, 2*l.last.took) {
+		return l.last.all, nil
+	}
+	began := time.Now()
+	var all []listed
 	for h, err := range l.d.cfg.Store.List(ctx, state.ListQuery{}) {
 		if err != nil && h.Run == "" {
 			return nil, err
-		}
-		if !strings.Contains(strings.ToLower(h.Run), text) {
-			continue
 		}
 		e := listed{head: h, sum: RunSummary{Run: h.Run, Pipeline: h.Pipeline, Status: h.Status, Created: h.Created, Updated: h.Updated}}
 		if err != nil {
 			_, problem := statusOf(err)
 			e.sum.Error, e.whole = problem.Error, true
-		} else if len(q.Status) > 0 && !slices.Contains(q.Status, h.Status) {
-			continue
 		}
 		all = append(all, e)
 	}
-	return all, ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	l.last = scanned{all, time.Now(), time.Since(began)}
+	return all, nil
 }
 
 // complete fills in what the run's state tells.
@@ -94,7 +134,8 @@ func (l *lister) complete(ctx context.Context, e listed) listed {
 		return e
 	}
 	e.whole = true
-	sum, err := l.summary(ctx, e.head)
+	sum, fresh, err := l.summary(ctx, e.head)
+	e.old = !fresh
 	if err != nil {
 		_, problem := statusOf(err)
 		e.sum.Error = problem.Error
@@ -108,7 +149,7 @@ func (l *lister) complete(ctx context.Context, e listed) listed {
 const patience = 20
 
 // summary is the summary of a run as its head is, or a little older while a large run grows.
-func (l *lister) summary(ctx context.Context, head state.Head) (RunSummary, error) {
+func (l *lister) summary(ctx context.Context, head state.Head) (sum RunSummary, fresh bool, err error) {
 	l.mu.Lock()
 	c, ok := l.sums[head.Run]
 	l.mu.Unlock()
@@ -117,21 +158,21 @@ func (l *lister) summary(ctx context.Context, head state.Head) (RunSummary, erro
 	if same && (c.seq == head.Last || time.Since(c.at) < patience*c.took) {
 		sum := c.sum
 		sum.Status, sum.Updated = head.Status, head.Updated
-		return sum, nil
+		return sum, c.seq == head.Last, nil
 	}
-	if sum, ok := l.followed(head); ok {
-		return sum, nil
+	if sum, fresh, ok := l.followed(head); ok {
+		return sum, fresh, nil
 	}
 	began := time.Now()
 	st, err := state.Load(ctx, l.d.cfg.Store, head.Run)
 	if err != nil {
-		return RunSummary{}, err
+		return RunSummary{}, true, err
 	}
 	c = cachedSummary{runID: st.RunID, seq: st.Seq, held: held, sum: summaryOf(st, head), took: time.Since(began), at: time.Now()}
 	l.mu.Lock()
 	l.sums[head.Run] = c
 	l.mu.Unlock()
-	return c.sum, nil
+	return c.sum, true, nil
 }
 
 func (l *lister) forget(run string) {
@@ -141,20 +182,20 @@ func (l *lister) forget(run string) {
 }
 
 // followed is the summary of a run that somebody looks at: its state is in memory.
-func (l *lister) followed(head state.Head) (sum RunSummary, ok bool) {
+func (l *lister) followed(head state.Head) (sum RunSummary, fresh, ok bool) {
 	l.d.runs.mu.Lock()
 	f := l.d.runs.all[head.Run]
 	l.d.runs.mu.Unlock()
 	if f == nil {
-		return sum, false
+		return sum, false, false
 	}
 	err := f.read(func(st *state.WorkflowState, known state.Head) error {
 		if ok = st.RunID == head.RunID && (st.Seq >= head.Last || head.Holder != nil && known.Holder != nil); ok {
-			sum = summaryOf(st, head)
+			sum, fresh = summaryOf(st, head), st.Seq >= head.Last
 		}
 		return nil
 	})
-	return sum, err == nil && ok
+	return sum, fresh, err == nil && ok
 }
 
 // order compares by a field, and by name where that is the same.

@@ -93,7 +93,12 @@ func (l *lister) look(ctx context.Context) error {
 			continue
 		}
 		w.version++
-		frames = appendFrame(frames, streamRuns, w.id(), l.complete(ctx, e).sum)
+		e = l.complete(ctx, e)
+		frames = appendFrame(frames, streamRuns, w.id(), e.sum)
+		if e.old { // told again with the next look
+			e.head.Last = 0
+			next[e.head.Run] = e.head
+		}
 	}
 	for name := range w.known {
 		if _, ok := next[name]; !ok {

@@ -23,8 +23,8 @@ const (
 	answerWithin     = time.Minute
 	idleWithin       = 2 * time.Minute
 	maxHeader        = 32 << 10
-	otherConns       = 256 // connections beside those of event streams
-	shutdownWithin   = 5 * time.Second
+	otherConns       = 256             // connections beside those of event streams
+	shutdownWithin   = 2 * time.Second // behind the last word to the streams
 )
 
 // Serve answers requests on the listener until ctx ends; then it closes the dashboard, with closing as the time for it,
@@ -63,7 +63,7 @@ func (d *Dashboard) shut(closing context.Context, srv *http.Server) error {
 	err := d.pauseSessions(closing)
 	d.life.close()
 	d.cancel()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(closing), shutdownWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(closing), d.lastWord+shutdownWithin)
 	defer cancel()
 	if srv.Shutdown(ctx) != nil {
 		_ = srv.Close() // what still hangs is a client's connection

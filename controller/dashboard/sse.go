@@ -12,7 +12,7 @@ import (
 const (
 	heartbeatEvery = 15 * time.Second
 	writeWithin    = 10 * time.Second // a client that takes nothing for so long is dropped
-	endWithin      = time.Second      // the same for the last word, when the dashboard is closed
+	endWithin      = 3 * time.Second  // the same for the last word, when the dashboard is closed
 	writeAtOnce    = 32 << 10
 	maxReplay      = 1000 // events that a client is told again after it was away
 )
@@ -139,7 +139,7 @@ func replayFrames(st *state.WorkflowState, head state.Head, events []state.Event
 
 // serve is one stream: it tells a client what is first, and then what the feed has, until one of them goes away.
 func (d *Dashboard) serve(ctx context.Context, w http.ResponseWriter, f *feed, at position, first [][]byte) {
-	s := &stream{w: w, rc: http.NewResponseController(w)}
+	s := &stream{w: w, rc: http.NewResponseController(w), patience: d.patience, lastWord: d.lastWord}
 	// The server's limit on reading a request must not end the stream. A server that can't lift it has none.
 	_ = s.rc.SetReadDeadline(time.Time{})
 	defer context.AfterFunc(d.ctx, s.hurry)()
@@ -175,8 +175,10 @@ func (d *Dashboard) serve(ctx context.Context, w http.ResponseWriter, f *feed, a
 
 // stream writes to one client.
 type stream struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w        http.ResponseWriter
+	rc       *http.ResponseController
+	patience time.Duration // for one write
+	lastWord time.Duration // for the last one
 
 	mu    sync.Mutex // guards hasty, and the order of deadlines
 	hasty bool
@@ -200,7 +202,7 @@ func (s *stream) deadline() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.hasty {
-		_ = s.rc.SetWriteDeadline(time.Now().Add(writeWithin))
+		_ = s.rc.SetWriteDeadline(time.Now().Add(s.patience))
 	}
 }
 
@@ -209,5 +211,5 @@ func (s *stream) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hasty = true
-	_ = s.rc.SetWriteDeadline(time.Now().Add(endWithin))
+	_ = s.rc.SetWriteDeadline(time.Now().Add(s.lastWord))
 }

@@ -82,7 +82,7 @@ func (n Notification) headline() string {
 	case RunPaused:
 		return "paused" + at
 	case RunBudget:
-		return "paused" + at + ": the budget is used up"
+		return "paused" + at + " for its budget"
 	case RunWaiting:
 		return "waits for a person" + at
 	}
@@ -92,14 +92,12 @@ func (n Notification) headline() string {
 func (c Cost) text() string {
 	switch {
 	case c.Unpriced == 0:
-		return money(c.MicroUSD)
+		return state.Dollars(c.MicroUSD)
 	case c.MicroUSD == 0:
 		return "unknown, " + count(c.Unpriced, "call") + " of unknown price"
 	}
-	return money(c.MicroUSD) + " and " + count(c.Unpriced, "call") + " of unknown price"
+	return state.Dollars(c.MicroUSD) + " and " + count(c.Unpriced, "call") + " of unknown price"
 }
-
-func money(micro int64) string { return fmt.Sprintf("$%d.%04d", micro/1_000_000, micro%1_000_000/100) }
 
 func count(n int, what string) string {
 	if n == 1 {

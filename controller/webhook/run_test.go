@@ -41,6 +41,7 @@ func TestEveryNotification(t *testing.T) {
 		model  []workflowtest.Answer
 		more   []workflow.Step
 		cancel bool // pause before the start
+		budget workflow.Budget
 		want   []webhook.Type
 		check  func(*require.Assertions, webhook.Data) // of the last one
 	}{
@@ -67,6 +68,18 @@ func TestEveryNotification(t *testing.T) {
 		{name: "paused", cancel: true, want: []webhook.Type{webhook.RunPaused}, check: func(is *require.Assertions, d webhook.Data) {
 			is.Equal("lunch", d.Reason)
 		}},
+		{name: "budget", budget: workflow.Budget{Run: 5}, want: []webhook.Type{webhook.RunBudget}, check: func(is *require.Assertions, d webhook.Data) {
+			is.Equal("budget", d.Class)
+			is.Equal(state.StatusPaused, d.Status)
+			is.Contains(d.Reason, "the budget of the run, $0.000005")
+			is.NotEmpty(d.Hint)
+		}},
+		{name: "waiting", more: []workflow.Step{workflow.NewGate("review", func(context.Context) (string, error) { return "SECRET", nil })},
+			want: []webhook.Type{webhook.RunWaiting}, check: func(is *require.Assertions, d webhook.Data) {
+				is.Equal("step review waits for a decision", d.Reason)
+				is.Equal("review", d.Step)
+				is.Equal(66.6, d.Progress)
+			}},
 		{name: "paused until", model: []workflowtest.Answer{{Match: "two", Err: longWait{until}}}, want: []webhook.Type{webhook.RunPaused}, check: func(is *require.Assertions, d webhook.Data) {
 			is.Equal("no provider may be asked yet", d.Reason)
 			is.Equal(until, d.Until)
@@ -77,7 +90,7 @@ func TestEveryNotification(t *testing.T) {
 			r := newReceiver(t)
 			hook := newHook(t, r)
 			model := workflowtest.NewModel(t, append(c.model, workflowtest.Answer{Text: "yes"})...)
-			cfg := workflow.Config{Store: memstore.New(), Model: model, Price: price, Observers: []state.Observer{hook.Observe}, Controller: controller.New()}
+			cfg := workflow.Config{Store: memstore.New(), Model: model, Price: price, Budget: c.budget, Observers: []state.Observer{hook.Observe}, Controller: controller.New()}
 			if c.cancel {
 				cfg.Controller.Pause("lunch")
 			}

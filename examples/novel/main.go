@@ -3,6 +3,7 @@
 //	novel                        ten chapters of science fiction, by the offline author: no key, no network, no cost
 //	novel --resume               go on after Ctrl+C, kill -9 or an outage; nothing that was paid for is asked again
 //	novel --provider openai      let a real model write it
+//	novel --review               wait after the outline for a person: novel approve, novel reject, novel edit chapter_outlining
 //	novel --status               how it stands
 //	novel export                 write the manuscript and the yWriter project again
 //	novel ask "WHO HAS THE KEY"  the passages that answer

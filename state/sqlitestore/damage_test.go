@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,6 +94,28 @@ func TestFlippedBits(t *testing.T) {
 		short, told := probe(t, name, want, what)
 		require.True(t, short == 0 || told, "%s: %d runs lost events, and nothing tells it", what, short)
 	}
+}
+
+// TestNameOfAnotherRun damages the index of the names so that it leads from one run to another, all of whose records are sound.
+func TestNameOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	file, want := sound(t, 3)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	entry := []byte("Ten_Chapter_Novel\x03") // its number is the third
+	require.Equal(t, 1, bytes.Count(data, entry))
+	require.NoError(t, os.WriteFile(file, bytes.ReplaceAll(data, entry, []byte("Ten_Chapter_Novel\x02")), filePerm))
+	short, told := probe(t, file, want, "a name in the index")
+	require.Equal(t, 1, short)
+	require.True(t, told)
+	s, err := Open(t.Context(), file, Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err = s.Head(t.Context(), "Ten_Chapter_Novel")
+	require.ErrorIs(t, err, state.ErrDamaged)
+	require.ErrorContains(t, err, `run "B-2" is found under the name "Ten_Chapter_Novel"`)
+	_, err = s.Head(t.Context(), "B-2")
+	require.NoError(t, err)
 }
 
 // TestTruncatedFile cuts a database, and the log of one that was not closed.

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,10 +115,32 @@ func readRun(st *sqlite3.Stmt) runRow {
 // findRun finds a run; ErrNotFound when there is none.
 func (c *conn) findRun(name string) (r runRow, err error) {
 	err = c.query(func(st *sqlite3.Stmt) error { r = readRun(st); return nil }, selectRun, name)
-	if err == nil && r.n == 0 {
+	switch {
+	case err != nil:
+	case r.n == 0:
 		err = notFound(name)
+	case !r.isNamed(name):
+		err = fmt.Errorf("%w: run %q is found under the name %q", sqlite3.CORRUPT, r.begun().Name, name)
 	}
 	return r, err
+}
+
+// isNamed compares the name under which a run was found with the one that it was begun under: where the index of the names is
+// damaged, it leads to another run.
+func (r runRow) isNamed(name string) bool {
+	if bytes.Contains(r.created, []byte(`"run_id":"`+r.id+`","name":"`+name+`"`)) { // the usual case, without decoding it
+		return true
+	}
+	found := r.begun().Name
+	return found == "" || found == name // empty: the copy is damaged, which others tell
+}
+
+// begun is what the run was begun with; zero when that can't be read.
+func (r runRow) begun() (c state.RunCreated) {
+	if e, err := r.first(); err == nil {
+		c, _ = e.Data.(state.RunCreated)
+	}
+	return c
 }
 
 // first decodes the copy of the first record.

@@ -72,13 +72,13 @@ func attempt(ctx context.Context, t *testing.T, store state.Store, name string, 
 	t.Helper()
 	p, cfg := setup(t)
 	cfg.Store = store
-	for {
+	for round := 0; ; round++ {
 		run, err := p.Run(ctx, name, cfg)
 		if err == nil {
 			return accountOf(ctx, store, name)
 		}
 		var waiting *workflow.WaitingError
-		if !errors.As(err, &waiting) {
+		if !errors.As(err, &waiting) || round == mostRounds {
 			return account{}, err
 		}
 		for _, step := range waiting.Steps {
@@ -88,6 +88,9 @@ func attempt(ctx context.Context, t *testing.T, store state.Store, name string, 
 		}
 	}
 }
+
+// mostRounds is how often a run may wait: more would never end.
+const mostRounds = 100
 
 // approved is when gates are approved: the decision is the same in every run.
 var approved = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -15,6 +15,10 @@ type Params struct {
 	Chapters int    `json:"chapters"`
 	Words    int    `json:"words"` // of a scene
 	Embed    string `json:"embed"` // the embedder of the index
+
+	// Review lets a person approve the outline. It is recorded like the rest, so that the book has the same steps whenever it
+	// goes on.
+	Review bool `json:"review,omitempty"`
 }
 
 // The limits of the parameters. Beyond 20,000 words no model writes a scene in one answer.

@@ -16,3 +16,8 @@ var (
 func New() (*workflow.Pipeline, error) {
 	return workflow.New("novel", StoryPlan, Characters, Locations, Outline, Structure, Prose, Edit, RagSync)
 }
+
+// NewReviewed returns the same with a gate behind the outline, for books whose Params.Review is set.
+func NewReviewed() (*workflow.Pipeline, error) {
+	return workflow.New("novel", StoryPlan, Characters, Locations, Outline, Review, Structure, Prose, Edit, RagSync)
+}

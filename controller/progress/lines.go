@@ -1,46 +1,31 @@
-package cli
+package progress
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/dogear-go/dogear/state"
 )
 
-// progress is an observer that prints one plain line for each event worth it. Its own fold of the events gives the counts,
-// so that a line says what was true when its event happened. It is used by one goroutine.
-type progress struct {
-	w  io.Writer
-	st state.WorkflowState
-}
+// The lines that tell what happened. Each is true of the moment of its event.
 
-func (p *progress) observe(e state.Event) {
-	_ = p.st.Apply(e) // an event it can't take costs the counts, not the run
-	if e.History {
-		return
-	}
-	if text := p.describe(e); text != "" {
-		fmt.Fprintln(p.w, strings.ReplaceAll(state.Printable(text), "\n", " "))
-	}
-}
-
-func (p *progress) describe(e state.Event) string {
+// describe is the line for an event, empty for one that is not worth one.
+func describe(st *state.WorkflowState, e state.Event) string {
 	at := scopeText(e.Scope)
 	switch d := e.Data.(type) {
 	case state.StepStarted:
-		return at + ": started" + p.items(e.Step)
+		return at + ": started" + items(st, e.Step)
 	case state.StepCompleted:
-		return at + ": completed" + p.items(e.Step)
+		return at + ": completed" + items(st, e.Step)
 	case state.StepPartial:
-		return at + ": incomplete" + p.items(e.Step)
+		return at + ": incomplete" + items(st, e.Step)
 	case state.StepFailed:
 		return fmt.Sprintf("%s: failed%s: %s: %s", at, tolerated(d.Tolerated), d.Class, short(d.Message))
 	case state.ItemCompleted:
-		return at + ": done" + p.items(e.Step)
+		return at + ": done" + items(st, e.Step)
 	case state.ItemFailed:
-		return fmt.Sprintf("%s: failed: %s: %s%s", at, d.Class, short(d.Message), p.items(e.Step))
+		return fmt.Sprintf("%s: failed: %s: %s%s", at, d.Class, short(d.Message), items(st, e.Step))
 	case state.AttemptFailed:
 		return fmt.Sprintf("%s: attempt %d failed: %s: %s%s", at, e.Attempt, d.Class, short(d.Message), then(d.Next, d.WaitMS))
 	case state.RunWarning:
@@ -60,7 +45,7 @@ func describeCalls(at string, e state.Event) string {
 	case state.CallJudged:
 		return fmt.Sprintf("%s: answer not used: %s", at, d.Class)
 	case state.Waiting:
-		return fmt.Sprintf("%s: waiting %s%s: %s", at, duration(d.ForMS), by(d.Provider), short(d.Why))
+		return fmt.Sprintf("%s: waiting %s%s: %s", at, millis(d.ForMS), by(d.Provider), short(d.Why))
 	case state.ProviderState:
 		if d.State == state.ProviderExcluded {
 			return fmt.Sprintf("provider %s is out for this session: %s", d.Provider, d.Class)
@@ -72,8 +57,8 @@ func describeCalls(at string, e state.Event) string {
 }
 
 // items is how many items of an Each are done, empty for another step.
-func (p *progress) items(step string) string {
-	s := p.st.Step(step)
+func items(st *state.WorkflowState, step string) string {
+	s := st.Step(step)
 	if s == nil || !s.Items.Known {
 		return ""
 	}
@@ -114,13 +99,13 @@ func then(next string, waitMS int64) string {
 	case next == "":
 		return ""
 	case waitMS > 0:
-		return "; then " + next + " in " + duration(waitMS)
+		return "; then " + next + " in " + millis(waitMS)
 	default:
 		return "; then " + next
 	}
 }
 
-func duration(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
+func millis(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
 
 // short cuts a message to what a line can bear.
 func short(text string) string {

@@ -1,4 +1,4 @@
-package cli
+package progress
 
 import (
 	"strings"
@@ -35,16 +35,10 @@ func TestProgressLines(t *testing.T) {
 		{item, state.CallReplayed{Of: 3}, ""},
 		{state.Scope{Step: "gate"}, state.GateOpened{}, "gate: waiting for a person"},
 	} {
-		var b buffer
-		p := &progress{w: &b}
+		b := newBoard()
 		e := state.New(c.at, c.data)
 		e.Attempt, e.Time = 1, time.Unix(0, 0)
-		p.observe(e)
-		require.Equal(t, c.want, strings.TrimSuffix(b.String(), "\n"))
-
-		e.History = true
-		b = buffer{}
-		p.observe(e)
-		require.Empty(t, b.String(), "the past is not told again")
+		b.apply(e)
+		require.Equal(t, c.want, oneLine(describe(&b.st, e)))
 	}
 }
