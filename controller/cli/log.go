@@ -38,11 +38,14 @@ func (k *kit) logs() error {
 		level = zapcore.DebugLevel
 	}
 	k.log = logger(k.stderr, k.logFormat, level)
-	if k.logFormat == logJSON {
+	if k.jsonLogs() {
 		k.stderr = &lines{k.log}
 	}
 	return nil
 }
+
+// jsonLogs says that stderr holds JSON alone.
+func (k *kit) jsonLogs() bool { return k.logFormat == logJSON }
 
 // warnings is a logger for what must be told although no logs were asked for.
 func (k *kit) warnings() *zap.Logger {
