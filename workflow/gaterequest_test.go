@@ -3,6 +3,7 @@ package workflow_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -89,6 +90,24 @@ func TestOfTwoContradictingDecisionsTheFirstCounts(t *testing.T) {
 	require.Equal(t, 1, r.warned("request_set_aside"))
 	require.Contains(t, r.state().Warnings[0].Message, "reject step review")
 	require.Contains(t, r.state().Warnings[0].Message, "approved already by ann")
+}
+
+// TestADecisionThatComesTooLateIsSetAside: the run ends before it looks for requests again.
+func TestADecisionThatComesTooLateIsSetAside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r *rig
+		r = newRig(t, echo(t), shows("review", "look"), workflow.NewTask("after", func(context.Context) (int, error) {
+			r.leave(reject("review"))
+			return 1, nil
+		}))
+		require.ErrorIs(t, r.run(), workflow.ErrWaiting)
+		require.NoError(t, r.ask(approve("review")))
+		require.NoError(t, r.run())
+		require.Empty(t, r.requests())
+		require.Equal(t, 1, r.warned("request_set_aside"))
+		require.Equal(t, state.StatusCompleted, r.state().Status)
+	})
 }
 
 func TestADecisionAboutSomethingElseIsSetAside(t *testing.T) {
