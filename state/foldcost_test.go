@@ -58,7 +58,9 @@ func (a *accounts) apply(t *testing.T, st *state.WorkflowState, e state.Event) {
 	for i := range st.Steps {
 		for it := range st.Items(st.Steps[i].Name) {
 			at := state.Scope{Step: st.Steps[i].Name, Item: it.Key}
-			a.items[at] = a.items[at] // those that are new begin at nothing
+			if _, known := a.items[at]; !known {
+				a.items[at] = [2]int64{}
+			}
 		}
 	}
 }
