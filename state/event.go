@@ -184,6 +184,9 @@ type RunCreated struct {
 	Steps      []StepDef       `json:"steps"`
 	Params     json.RawMessage `json:"params,omitempty"`
 	ForkedFrom *Origin         `json:"forked_from,omitempty"`
+
+	// Budget are limits in micro-dollars, of the run ("") and of steps, as RunBudget sets them later.
+	Budget map[string]int64 `json:"budget,omitempty"`
 }
 
 // Origin is where a forked run came from.

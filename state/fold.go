@@ -196,6 +196,9 @@ func (st *WorkflowState) created(e Event, d RunCreated) {
 	st.Run, st.RunID, st.Pipeline, st.Format, st.Recipe = d.Name, d.RunID, d.Pipeline, d.Format, d.HashRecipe
 	st.Params, st.Started, st.Status = d.Params, e.Time, StatusOpen
 	st.setSteps(d.Steps)
+	for step, limit := range d.Budget {
+		st.budget(RunBudget{Step: step, Limit: limit})
+	}
 }
 
 // setSteps lays the declared steps out anew; what is known of those that stay, or come back, stays.

@@ -163,12 +163,13 @@ func TestBudgetPausesAndGoesOn(t *testing.T) {
 
 	r.cfg.Budget = workflow.Budget{} // the run's own stays
 	require.Equal(t, why, r.budgetError(r.run()))
-	require.Len(t, events[state.RunBudget](r), 1)
+	require.Equal(t, map[string]int64{"": cost + one}, events[state.RunCreated](r)[0].Budget)
+	require.Empty(t, events[state.RunBudget](r))
 	require.Equal(t, cost+one, events[state.SessionOpened](r)[1].Budget)
 
 	r.cfg.Budget.Run = 3*cost + one
 	require.NoError(t, r.run())
-	require.Equal(t, []state.RunBudget{{Limit: cost + one}, {Limit: 3*cost + one}}, events[state.RunBudget](r))
+	require.Equal(t, []state.RunBudget{{Limit: 3*cost + one}}, events[state.RunBudget](r))
 	billed, calls := b.sum()
 	require.Equal(t, 4, calls, "nothing was paid twice")
 	require.Equal(t, billed, r.state().Usage.Cost)
@@ -190,7 +191,7 @@ func TestBudgetLifted(t *testing.T) {
 	r.cfg.Budget = workflow.Budget{Run: -1, Steps: map[string]int64{"prose": -5}}
 	require.NoError(t, r.run())
 	require.Empty(t, r.state().Budget)
-	require.Len(t, events[state.RunBudget](r), 4, "what changes nothing is not recorded")
+	require.Len(t, events[state.RunBudget](r), 2, "what changes nothing is not recorded")
 }
 
 func TestBudgetOfStepsAndParallels(t *testing.T) {
@@ -507,4 +508,21 @@ func TestBudgetCountsWhatIsNotTold(t *testing.T) {
 	u := r.state().Usage
 	one := reservation("prose 0.0")
 	require.Equal(t, state.Totals{Calls: 1, Cost: one, DoubtCost: one, Uncounted: 1}, u)
+}
+
+// A new run whose process dies behind its very first event has its limit all the same.
+func TestBudgetOfARunThatDiedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := &bank{}
+	r := budgetRig(t, b, asking("prose", 2, 1))
+	r.cfg.Budget = workflow.Budget{Run: 1, Steps: map[string]int64{"prose": 2}}
+	r.store.CrashAfter(1, false)
+	require.Error(t, r.run())
+	require.True(t, r.store.Crashed())
+	r.store.Restart()
+	r.cfg.Budget = workflow.Budget{}
+	require.EqualValues(t, 1, r.budgetError(r.run()).Limit)
+	require.Equal(t, map[string]int64{"": 1, "prose": 2}, r.state().Budget)
+	_, calls := b.sum()
+	require.Zero(t, calls)
 }

@@ -217,11 +217,13 @@ func (s *session) begin() error {
 		created := state.New(state.Scope{}, state.RunCreated{
 			Format: state.Format, RunID: hex.EncodeToString(id), Name: s.run.name, Pipeline: s.pipeline.name,
 			HashRecipe: resilience.HashRecipe, Steps: s.pipeline.defs, Params: params,
+			Budget: s.money.limits, // with the first event, so that no crash leaves a run without it
 		})
 		if _, err := s.rec.Commit(created); err != nil {
 			return err
 		}
 		s.logged(created)
+		s.budget = nil
 		return s.ensureOpen()
 	}
 	var status state.Status
