@@ -8,16 +8,21 @@ T        ?= 30s
 # The modules of PostgreSQL; the root links no driver.
 POSTGRES = state/pgstore examples/novel/postgres
 
-.PHONY: test lint fmt bench fuzz cover soak
+# The dashboard's pages in a real Chromium: tests and pictures, in a module of their own. DOGEAR_REQUIRE_BROWSER=1 makes it
+# a failure that there is none.
+BROWSER = controller/dashboard/browser
+
+.PHONY: test lint fmt bench fuzz cover soak screenshots
 
 test: ## every test, with the race detector
 	$(GO) test -race -timeout 20m ./...
 	cd examples/langchain && $(GO) test -race -timeout 5m ./...
+	cd $(BROWSER) && $(GO) test -timeout 10m ./...
 	@set -e; for dir in $(POSTGRES); do (set -x; cd $$dir && $(GO) test -race -timeout 20m ./...); done
 
 lint: ## the linters of .golangci.yml
 	$(GOLANGCI) run ./...
-	@set -e; root=$$PWD; for dir in $(POSTGRES); do (set -x; cd $$dir && $(GOLANGCI) run -c $$root/.golangci.yml ./...); done
+	@set -e; root=$$PWD; for dir in $(POSTGRES) $(BROWSER); do (set -x; cd $$dir && $(GOLANGCI) run -c $$root/.golangci.yml ./...); done
 
 fmt:
 	gofmt -w $$($(GO) list -f '{{.Dir}}' ./...) $(POSTGRES)
@@ -45,3 +50,6 @@ cover: ## coverage of all packages by all tests, in coverage.out and coverage.ht
 soak: ## every test, those that sample with many more samples
 	DOGEAR_SOAK=1 $(GO) test -race -count=1 -timeout 24h ./...
 	@set -e; for dir in $(POSTGRES); do (set -x; cd $$dir && DOGEAR_SOAK=1 $(GO) test -race -count=1 -timeout 24h ./...); done
+
+screenshots: ## the pictures of the dashboard's pages, light and dark, wide and narrow
+	cd $(BROWSER) && $(GO) run . -o ../pictures

@@ -1,6 +1,9 @@
 package providers
 
-import "github.com/dogear-go/dogear/resilience"
+import (
+	"github.com/dogear-go/dogear/providers/price"
+	"github.com/dogear-go/dogear/resilience"
+)
 
 // Feature is something that a request may need and a model may lack.
 type Feature string
@@ -32,17 +35,9 @@ const (
 	JSONNone    JSONMode = "none"   // no way to tell it
 )
 
-// Price is what a model costs, in micro-dollars for a million tokens: $1 for a million tokens is 1,000,000.
-type Price struct {
-	Input  int64
-	Output int64
-	Cached int64 // input that the provider had cached
-}
+// Price is what a model costs, in micro-dollars for a million tokens: $1 for a million tokens is 1,000,000. Package price has
+// the list prices.
+type Price price.Price
 
 // Cost is the price of an answer in micro-dollars, rounded up.
-func (p Price) Cost(u resilience.Usage) int64 {
-	const million = 1_000_000
-	cached := min(u.Cached, u.Input)
-	sum := (u.Input-cached)*p.Input + cached*p.Cached + u.Output*p.Output
-	return (sum + million - 1) / million
-}
+func (p Price) Cost(u resilience.Usage) int64 { return price.Price(p).Cost(u) }

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/tmc/langchaingo/llms"
+
+	"github.com/dogear-go/dogear/providers/price"
 )
 
 // ConfigName is the usual name of a configuration file.
@@ -135,7 +138,9 @@ func (c *Config) resolve(r ref, s Settings) (entry, Settings, error) {
 		return e, s, fmt.Errorf("%s needs a model: set Settings.Model, %s_MODEL, or model in %s", e.name, e.prefix, ConfigName)
 	}
 	of, _ := find(knownModels(e.name), s.Model)
-	if of.price == nil && local(e.name, s.Model, s.BaseURL) {
+	if p, known := price.Of(e.name, s.Model, time.Now()); known {
+		of.price = (*Price)(&p)
+	} else if local(e.name, s.Model, s.BaseURL) {
 		of.price = &Price{}
 	}
 	own := s.facts().or(block.factsOf(s.Model))

@@ -26,7 +26,8 @@ import (
 //	    without: [images]                          # of tools, images, streaming, sampling
 //	    json: schema                               # schema, object, none
 //	    limits: {requests_per_minute: 30, tokens_per_minute: 8000, requests_per_day: 1000, in_flight: 4}
-//	    price: {input: 0.15, output: 0.60, cached: 0.075}  # dollars for a million tokens; cached defaults to input
+//	    price: {input: 0.15, output: 0.60, cached: 0.075}  # dollars for a million tokens; cached defaults to input;
+//	                                               # also written (to the cache), and long: {above: 272000, input: …} for long prompts
 //	    models:                                    # where a model differs
 //	      openai/gpt-oss-20b: {price: {input: 0.075, output: 0.30}}
 //	  my-vllm: {base_url: "http://127.0.0.1:8000/v1", model: qwen3}  # any endpoint that speaks OpenAI's protocol

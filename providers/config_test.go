@@ -12,6 +12,7 @@ import (
 	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/providers"
+	"github.com/dogear-go/dogear/providers/price"
 	"github.com/dogear-go/dogear/resilience"
 )
 
@@ -299,4 +300,29 @@ func FuzzParseConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestConfigPricesOfCachesAndLongPrompts: what some providers ask more for can be said.
+func TestConfigPricesOfCachesAndLongPrompts(t *testing.T) {
+	t.Parallel()
+	c, err := providers.ParseConfig("c", []byte(`
+providers:
+  groq:
+    model: m
+    price: {input: 1, output: 5, cached: 0.1, written: 1.25, long: {above: 272000, input: 2, output: 7.5, written: 2.5}}
+`))
+	require.NoError(t, err)
+	p, err := c.Open("groq", providers.Settings{Key: "k"})
+	require.NoError(t, err)
+	require.Equal(t, &providers.Price{Input: 1_000_000, Output: 5_000_000, Cached: 100_000, Written: 1_250_000, Long: &price.Long{
+		Above: 272_000, Input: 2_000_000, Output: 7_500_000, Cached: 2_000_000, Written: 2_500_000,
+	}}, p.Price)
+	for fault, text := range map[string]string{
+		"{input: 1, output: 5, long: {input: 2, output: 3}}":           "above",
+		"{input: 1, output: 5, long: {above: 5, input: 2}}":            "needs input and output",
+		"{input: 1, output: 5, long: {above: x, input: 2, output: 3}}": "whole number from 1",
+	} {
+		_, err := providers.ParseConfig("c", []byte("providers:\n  groq:\n    model: m\n    context: 5\n    price: "+fault+"\n"))
+		require.ErrorContains(t, err, text, fault)
+	}
 }

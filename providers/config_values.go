@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/dogear-go/dogear/providers/price"
 )
 
 // setting is a name that may stand in a mapping, and what reads its value. Fields are read in the order of their list.
@@ -267,19 +269,35 @@ func (d *document) limits(n *yaml.Node, l *Limits) {
 // price reads dollars for a million tokens.
 func (d *document) price(n *yaml.Node) *Price {
 	var p Price
+	long := setting{"long", func(v *yaml.Node) {
+		l := &price.Long{}
+		above := setting{"above", func(v *yaml.Node) { l.Above = int64(d.whole(v, 1)) }}
+		if d.rates(v, "the price of long prompts", &l.Input, &l.Output, &l.Cached, &l.Written, above) && l.Above == 0 {
+			d.fail(v, "the price of long prompts needs above, the number of tokens from which on it holds")
+		}
+		p.Long = l
+	}}
+	if !d.rates(n, "the price", &p.Input, &p.Output, &p.Cached, &p.Written, long) {
+		return nil
+	}
+	return &p
+}
+
+// rates reads the prices of the kinds of tokens; false: some that are needed are missing.
+func (d *document) rates(n *yaml.Node, what string, input, output, cached, written *int64, more setting) bool {
 	given := map[string]bool{}
 	dollars := func(name string, to *int64) setting {
 		return setting{name, func(v *yaml.Node) { *to, given[name] = d.dollars(v), true }}
 	}
-	d.fields(n, "the price", []setting{dollars("input", &p.Input), dollars("output", &p.Output), dollars("cached", &p.Cached)})
+	d.fields(n, what, []setting{dollars("input", input), dollars("output", output), dollars("cached", cached), dollars("written", written), more})
 	if !given["input"] || !given["output"] {
 		d.fail(n, "a price needs input and output, in dollars for a million tokens")
-		return nil
+		return false
 	}
 	if !given["cached"] {
-		p.Cached = p.Input // no discount is known, and free would be wrong
+		*cached = *input // no discount is known, and free would be wrong
 	}
-	return &p
+	return true
 }
 
 var decimal = regexp.MustCompile(`^(\d{1,6})(?:\.(\d{1,6})0*)?$`)

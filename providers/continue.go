@@ -89,6 +89,7 @@ func joined(parts []*llms.ContentResponse, last *llms.ContentResponse) *llms.Con
 		u := resilience.UsageOf(p)
 		used = resilience.Usage{
 			Input: used.Input + u.Input, Output: used.Output + u.Output, Cached: used.Cached + u.Cached, Reasoning: used.Reasoning + u.Reasoning,
+			Written: used.Written + u.Written,
 		}
 		if id := resilience.AnswerID(p); id != "" {
 			ids = append(ids, id)

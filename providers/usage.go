@@ -29,7 +29,7 @@ func setUsage(c *llms.ContentChoice, u resilience.Usage) {
 	}
 	for name, n := range map[string]int64{
 		"PromptTokens": u.Input, "CompletionTokens": u.Output, "TotalTokens": u.Input + u.Output,
-		"PromptCachedTokens": u.Cached, "ReasoningTokens": u.Reasoning,
+		"PromptCachedTokens": u.Cached, "PromptCacheWrittenTokens": u.Written, "ReasoningTokens": u.Reasoning,
 	} {
 		c.GenerationInfo[name] = int(n)
 	}

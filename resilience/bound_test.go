@@ -64,7 +64,7 @@ func TestUsageOf(t *testing.T) {
 		"openai": {map[string]any{"PromptTokens": 10, "CompletionTokens": 5, "TotalTokens": 15, "PromptCachedTokens": 4, "ReasoningTokens": 2},
 			resilience.Usage{Input: 10, Output: 5, Cached: 4, Reasoning: 2}},
 		"anthropic": {map[string]any{"InputTokens": 10, "OutputTokens": 5, "CacheReadInputTokens": 100, "CacheCreationInputTokens": 20},
-			resilience.Usage{Input: 130, Output: 5, Cached: 100}},
+			resilience.Usage{Input: 130, Output: 5, Cached: 100, Written: 20}},
 		"anthropic, all of it cached": {map[string]any{"InputTokens": 0, "OutputTokens": 5, "CacheReadInputTokens": 100}, resilience.Usage{Input: 100, Output: 5, Cached: 100}},
 		"thought apart":               {map[string]any{"PromptTokens": 21, "CompletionTokens": 0, "ReasoningTokens": 60, "TotalTokens": 81}, resilience.Usage{Input: 21, Output: 60, Reasoning: 60}},
 		"thought within":              {map[string]any{"PromptTokens": 21, "CompletionTokens": 70, "ReasoningTokens": 60, "TotalTokens": 91}, resilience.Usage{Input: 21, Output: 70, Reasoning: 60}},

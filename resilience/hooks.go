@@ -78,8 +78,9 @@ type Try struct {
 	Err     error
 }
 
-// Usage counts tokens. Cached is part of Input, Reasoning of Output. All zero: unknown.
-type Usage struct{ Input, Output, Cached, Reasoning int64 }
+// Usage counts tokens. Cached, which the provider had in its cache, and Written, which it put there, are parts of Input,
+// Reasoning is one of Output. All zero: unknown.
+type Usage struct{ Input, Output, Cached, Reasoning, Written int64 }
 
 // What is done about a failed try.
 const (

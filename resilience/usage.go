@@ -33,6 +33,7 @@ func usageIn(info map[string]any) (u Usage) {
 	if u.Input == 0 { // Anthropic counts apart what is read from its cache, and what is written there
 		u.Input = n("InputTokens") + n("CacheReadInputTokens") + n("CacheCreationInputTokens")
 	}
+	u.Written = n("PromptCacheWrittenTokens", "CacheCreationInputTokens")
 	u.Output = n("CompletionTokens", "OutputTokens", "output_tokens")
 	u.Reasoning = n("ReasoningTokens", "CompletionReasoningTokens", "ThinkingTokens")
 	return u.Whole(n("TotalTokens"))

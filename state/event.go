@@ -85,17 +85,19 @@ func New(at Scope, data Payload) Event {
 	return Event{Type: data.eventType(), Scope: at, Data: data}
 }
 
-// Usage counts what one or many answers consumed, in tokens. Cached and Reasoning are parts of Input and Output.
+// Usage counts what one or many answers consumed, in tokens. Cached, which the provider had in its cache, and Written, which
+// it put there, are parts of Input; Reasoning is one of Output.
 type Usage struct {
 	Input     int64 `json:"in,omitempty"`
 	Output    int64 `json:"out,omitempty"`
 	Cached    int64 `json:"cached,omitempty"`
 	Reasoning int64 `json:"reasoning,omitempty"`
+	Written   int64 `json:"written,omitempty"`
 }
 
 // Add returns the sum.
 func (u Usage) Add(v Usage) Usage {
-	return Usage{u.Input + v.Input, u.Output + v.Output, u.Cached + v.Cached, u.Reasoning + v.Reasoning}
+	return Usage{u.Input + v.Input, u.Output + v.Output, u.Cached + v.Cached, u.Reasoning + v.Reasoning, u.Written + v.Written}
 }
 
 // Read is one dependency: what a step or an item read, and the hash of what it saw.

@@ -113,7 +113,7 @@ func (st *WorkflowState) OtherUsage() Totals {
 }
 
 func (t Totals) sub(u Totals) Totals {
-	minus := func(v Usage) Usage { return Usage{-v.Input, -v.Output, -v.Cached, -v.Reasoning} }
+	minus := func(v Usage) Usage { return Usage{-v.Input, -v.Output, -v.Cached, -v.Reasoning, -v.Written} }
 	return t.Add(Totals{
 		-u.Calls, -u.FailedCalls, -u.Replayed, -u.InDoubt, minus(u.Usage), minus(u.Waste), -u.Cost, -u.WasteCost, -u.DoubtCost,
 		-u.Unpriced, -u.Uncounted,

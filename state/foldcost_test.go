@@ -58,7 +58,9 @@ func (a *accounts) apply(t *testing.T, st *state.WorkflowState, e state.Event) {
 	for i := range st.Steps {
 		for it := range st.Items(st.Steps[i].Name) {
 			at := state.Scope{Step: st.Steps[i].Name, Item: it.Key}
-			a.items[at] = a.items[at] // those that are new begin at nothing
+			if _, known := a.items[at]; !known {
+				a.items[at] = [2]int64{}
+			}
 		}
 	}
 }
@@ -100,7 +102,8 @@ func (a *accounts) check(t *testing.T, st *state.WorkflowState, seed uint64) {
 
 func minus(a, b state.Totals) state.Totals {
 	use := func(u, v state.Usage) state.Usage {
-		return state.Usage{Input: u.Input - v.Input, Output: u.Output - v.Output, Cached: u.Cached - v.Cached, Reasoning: u.Reasoning - v.Reasoning}
+		return state.Usage{Input: u.Input - v.Input, Output: u.Output - v.Output, Cached: u.Cached - v.Cached, Reasoning: u.Reasoning - v.Reasoning,
+			Written: u.Written - v.Written}
 	}
 	return state.Totals{
 		Calls: a.Calls - b.Calls, FailedCalls: a.FailedCalls - b.FailedCalls, Replayed: a.Replayed - b.Replayed, InDoubt: a.InDoubt - b.InDoubt,

@@ -233,6 +233,7 @@ func appendUsage(dst []byte, name string, u Usage) []byte {
 	dst = appendInt(dst, "out", u.Output)
 	dst = appendInt(dst, "cached", u.Cached)
 	dst = appendInt(dst, "reasoning", u.Reasoning)
+	dst = appendInt(dst, "written", u.Written)
 	dst[at] = '{' // in the place of the first comma
 	return append(dst, '}')
 }

@@ -73,7 +73,7 @@ func TestPayloadsAreThoseOfEncodingJSON(t *testing.T) {
 	}
 	count := func() int64 { return int64(rng.IntN(3)) * 1234 }
 	use := func() state.Usage {
-		return state.Usage{Input: count(), Output: count(), Cached: count(), Reasoning: count()}
+		return state.Usage{Input: count(), Output: count(), Cached: count(), Reasoning: count(), Written: count()}
 	}
 	for range 1500 {
 		cost := count() - 7

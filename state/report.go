@@ -167,7 +167,7 @@ func (r *report) statistics(st *WorkflowState) {
 			text = "0 items" // how many there will be is not known yet
 		}
 		if s.Usage.Cost != 0 {
-			text = joined(text, costText(s.Usage))
+			text = joined(text, CostText(s.Usage))
 		}
 		if text != "" {
 			r.line("  %s: %s", oneLine(s.Name), text)
@@ -217,7 +217,7 @@ func (r *report) providers(st *WorkflowState) {
 		if u.Uncounted > 0 {
 			text += fmt.Sprintf(", tokens of %s unknown", plural(u.Uncounted, "call"))
 		}
-		if cost := costText(u); cost != "" {
+		if cost := CostText(u); cost != "" {
 			text += ", " + cost
 		}
 		r.line("%s", text)

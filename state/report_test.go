@@ -193,7 +193,7 @@ func TestCostText(t *testing.T) {
 		"$0.10, of it $0.10 wasted":                           {InDoubt: 1, Cost: 100_000, WasteCost: 100_000, DoubtCost: 100_000},
 		"2 calls of unknown price":                            {FailedCalls: 7, Unpriced: 2},
 	} {
-		require.Equal(t, want, costText(totals))
+		require.Equal(t, want, CostText(totals))
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// costText says what calls cost, as far as that is known: "$1.23, of it $0.10 wasted; 3 calls of unknown price". It is empty
+// CostText says what calls cost, as far as that is known: "$1.23, of it $0.10 wasted; 3 calls of unknown price". It is empty
 // when nothing was paid for.
-func costText(t Totals) string {
+func CostText(t Totals) string {
 	if t.Calls+t.FailedCalls+t.InDoubt == 0 || t.Cost == 0 && t.Unpriced == 0 && t.Calls == 0 {
 		return ""
 	}
@@ -29,14 +29,14 @@ func costText(t Totals) string {
 
 // cost prints what the run cost, and its limits.
 func (r *report) cost(st *WorkflowState) {
-	if cost := costText(st.Usage); cost != "" {
+	if cost := CostText(st.Usage); cost != "" {
 		r.line("  Cost: %s", cost)
 	}
 	if doubt := st.Usage.DoubtCost; doubt != 0 {
 		r.line("  Cost That May Be Less: %s, of calls whose bill nobody saw", Dollars(doubt))
 	}
 	if other := st.OtherUsage(); other.Cost != 0 {
-		r.line("  Steps That Are No More: %s", costText(other))
+		r.line("  Steps That Are No More: %s", CostText(other))
 	}
 	for _, step := range slices.Sorted(maps.Keys(st.Budget)) {
 		name, spent := "Budget", st.Usage.Cost
@@ -90,6 +90,6 @@ func (r *report) models(st *WorkflowState, provider string) {
 	for _, id := range ids {
 		u := st.Models[id]
 		text := fmt.Sprintf("%s tokens in, %s out", thousands(u.Usage.Input), thousands(u.Usage.Output))
-		r.line("    %s: %s", providerName(id.Model), joined(plural(u.Calls, "call"), text, costText(u)))
+		r.line("    %s: %s", providerName(id.Model), joined(plural(u.Calls, "call"), text, CostText(u)))
 	}
 }

@@ -69,7 +69,7 @@ func (e *BudgetError) Hint() string {
 	case e.Unpriced:
 		return "say its price in the configuration (price: in dogear.yaml, or Config.Price), ask another model, or lift the budget"
 	case e.Unbounded:
-		return "limit the answer (llms.WithMaxTokens, or max_output: in dogear.yaml), ask another model, or lift the budget"
+		return "say how long its answers may be (llms.WithMaxTokens, max_tokens: of a role or max_output: of a model in dogear.yaml), ask another model, or lift the budget"
 	}
 	return fmt.Sprintf("go on with a budget of %s or more, or without one", state.Dollars(e.Enough()))
 }

@@ -449,7 +449,8 @@ func TestBudgetSurvivesCrashes(t *testing.T) {
 			crashed = crashed || r.store.Crashed()
 			r.store.Restart()
 			for range 2 {
-				r.budgetError(r.run())
+				why := r.budgetError(r.run())
+				require.Equal(t, limit, why.Limit, where)
 				billed, _ := b.sum()
 				require.LessOrEqual(t, billed, limit, where)
 				require.GreaterOrEqual(t, r.state().Usage.Cost, billed, where)

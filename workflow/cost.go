@@ -41,12 +41,14 @@ func (c Config) worst(t resilience.Try) worst {
 	}
 	u := state.Usage{Input: t.Most.Input, Output: t.Most.Output}
 	plain, ok := price(u)
-	u.Cached = u.Input
-	cached, too := price(u) // a provider may charge more for what it keeps
-	if !ok || !too {
+	u.Cached, u.Written = u.Input, 0
+	cached, ok2 := price(u)
+	u.Cached, u.Written = 0, u.Input // some charge more for what they keep
+	written, ok3 := price(u)
+	if !ok || !ok2 || !ok3 {
 		return worst{unpriced: true}
 	}
-	return worst{micro: new(max(plain, cached))}
+	return worst{micro: new(max(plain, cached, written))}
 }
 
 // bill is what an answer or a failed try cost.

@@ -69,6 +69,8 @@ func TestWorst(t *testing.T) {
 	try := resilience.Try{Most: resilience.Usage{Input: 10, Output: 5}}
 	require.EqualValues(t, 10*2+5*3, *price(2, 1, 3).worst(try).micro)
 	require.EqualValues(t, 10*4+5*3, *price(2, 4, 3).worst(try).micro)
+	writing := Config{Price: func(_, _ string, u state.Usage) (int64, bool) { return u.Input + 7*u.Written + u.Output, true }}
+	require.EqualValues(t, 10+7*10+5, *writing.worst(try).micro)
 	require.Equal(t, worst{unpriced: true}, Config{}.worst(try))
 	require.Equal(t, worst{unbounded: true}, price(1, 1, 1).worst(resilience.Try{Most: resilience.Usage{Input: 10}}))
 	require.Equal(t, worst{unbounded: true}, price(1, 1, 1).worst(resilience.Try{Most: resilience.Usage{Output: 10}}))

@@ -306,7 +306,7 @@ func answerSeq(id string) uint64 {
 }
 
 func usage(u resilience.Usage) state.Usage {
-	return state.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning}
+	return state.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Written: u.Written}
 }
 
 // brief is an error as the journal holds it: without keys, and bounded.

@@ -29,6 +29,7 @@ func (k *kit) advise(err error) error {
 		damaged *state.DamagedError
 		already *advised
 		step    *workflow.StepError
+		budget  *workflow.BudgetError
 	)
 	if err == nil || errors.As(err, &usage) || errors.As(err, &already) {
 		return err
@@ -51,6 +52,8 @@ func (k *kit) advise(err error) error {
 		what = "use that version or a newer one"
 	case errors.Is(err, state.ErrLocked):
 		what = "look at it with:\n  " + k.command("--status") + "\nor ask it to pause with:\n  " + k.command("pause")
+	case errors.As(err, &budget):
+		text, what = "paused: "+budget.Error(), k.moreMoney(budget)
 	case errors.Is(err, workflow.ErrPaused):
 		text, what = k.pausedText(err), "go on with:\n  "+k.command("--resume")
 	case errors.Is(err, workflow.ErrWaiting):

@@ -171,6 +171,9 @@ func TestNoCanaryInLogs(t *testing.T) {
 	t.Parallel()
 	for name, c := range wrongs() {
 		for _, format := range []string{logText, logJSON} {
+			if format == logText && strings.HasPrefix(name, "class ") {
+				continue // the fields are the same
+			}
 			t.Run(name+" "+format, func(t *testing.T) {
 				t.Parallel()
 				m := newMailbox(t)

@@ -63,7 +63,11 @@ func (k *kit) models(cfg *workflow.Config) error {
 		if k.session.given[flagConfig] && k.session.config != configNone {
 			return usagef("--config: this program brings its own models; name the providers to use instead with --provider too")
 		}
-		k.prices(cfg, providers.Models{Default: cfg.Model, Roles: cfg.Roles})
+		own := providers.Models{Default: cfg.Model, Roles: cfg.Roles}
+		k.prices(cfg, own)
+		if err := k.budgets(cfg, own); err != nil {
+			return err
+		}
 		return wrapAll(cfg, faults)
 	}
 	settings, err := k.providerConfig()
@@ -85,6 +89,9 @@ func (k *kit) models(cfg *workflow.Config) error {
 		k.session.provider = strings.Join(models.Found, ",") // the choice is recorded, not the question
 	}
 	k.prices(cfg, models)
+	if err := k.budgets(cfg, models); err != nil {
+		return err
+	}
 	cfg.Model, cfg.Roles = models.Default, models.Roles
 	return wrapAll(cfg, faults)
 }
@@ -96,7 +103,7 @@ func (k *kit) prices(cfg *workflow.Config, models providers.Models) {
 	}
 	cost := models.Cost()
 	cfg.Price = func(provider, model string, u state.Usage) (int64, bool) {
-		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning})
+		return cost(provider, model, resilience.Usage{Input: u.Input, Output: u.Output, Cached: u.Cached, Reasoning: u.Reasoning, Written: u.Written})
 	}
 }
 

@@ -44,6 +44,8 @@ type kit struct {
 	session sessionFlags
 	told    bool // how the session ended has been said
 
+	recorded map[string]int64 // the limits of the run that is resumed
+
 	logFormat string
 	log       *zap.Logger // what --verbose and --log-format ask for; nil: no logs
 

@@ -38,7 +38,7 @@ func (k *kit) logs() error {
 		level = zapcore.DebugLevel
 	}
 	k.log = logger(k.stderr, k.logFormat, level)
-	if k.logFormat == logJSON {
+	if k.jsonLogs() {
 		k.stderr = &lines{k.log}
 	}
 	return nil

@@ -95,6 +95,7 @@ func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
 	if err != nil {
 		return err
 	}
+	k.recorded = before.Budget
 	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.runPlace())
 	return k.work(ctx, store, p, began, nil, retry, func(run *workflow.Run) error {
 		err := run.Resume(ctx)
@@ -171,7 +172,11 @@ func (k *kit) tell(ctx context.Context, store state.Store, run *workflow.Run) er
 			return err
 		}
 	}
-	text := fmt.Sprintf("%s: %s, %.1f%%, %d calls, %d failed calls\n", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
+	text := fmt.Sprintf("%s: %s, %.1f%%, %d calls, %d failed calls", k.project, st.Status, st.Progress(), st.Usage.Calls, st.Usage.FailedCalls)
+	if st.Usage.Cost != 0 {
+		text += ", " + state.CostText(st.Usage)
+	}
+	text += "\n"
 	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {
 		text += onePerLine(k.products(k.project))
 	}

@@ -160,7 +160,7 @@ func TestServeRefuses(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, bytes.Repeat([]byte("\n"), 3), 0o600))
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	for _, c := range []struct {
 		args []string
 		says string

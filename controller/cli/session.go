@@ -31,6 +31,7 @@ type sessionFlags struct {
 	parallel int
 	inject   string
 	seed     uint64
+	budget   string       // recorded by the run itself, not in its settings
 	webhook  webhookFlags // the only ones that are not recorded
 	given    map[string]bool
 	flags    []*pflag.Flag // those given
@@ -43,6 +44,8 @@ func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
 	f.IntVar(&s.parallel, flagParallel, max(1, parallel), "how many items run side by side")
 	f.StringVar(&s.inject, flagInject, "", "inject failures for demonstration, as in rate_limit=0.1,empty=0.05; none: no more")
 	f.Uint64Var(&s.seed, flagSeed, 0, "seed of the injected failures")
+	f.StringVar(&s.budget, flagBudget, "", "the most that the run may cost, in dollars, as in 5.00: a call that may cost more pauses it; none: no\n"+
+		"limit any more")
 	s.webhook.bind(f)
 }
 
@@ -54,7 +57,7 @@ func (s *sessionFlags) bindConfig(f *pflag.FlagSet) {
 // note remembers which of the flags were given.
 func (s *sessionFlags) note(f *pflag.FlagSet) {
 	s.given, s.flags = map[string]bool{}, nil
-	for _, name := range []string{flagConfig, flagProvider, flagParallel, flagInject, flagSeed} {
+	for _, name := range []string{flagConfig, flagProvider, flagParallel, flagInject, flagSeed, flagBudget} {
 		if s.given[name] = f.Changed(name); s.given[name] {
 			s.flags = append(s.flags, f.Lookup(name))
 		}
@@ -70,6 +73,12 @@ func (s *sessionFlags) check() error {
 	}
 	if s.given[flagProvider] && len(names(s.provider)) == 0 {
 		return usagef("--provider must name a provider, a list such as groq,anthropic, or auto")
+	}
+	if _, err := parseBudget(s.budget); err != nil {
+		return err
+	}
+	if s.given[flagBudget] && s.budget == "" {
+		return usagef("--budget must be an amount of dollars, as in 5.00, or none")
 	}
 	if _, err := s.faults(); err != nil {
 		return plainly(flagInject, "faulty", err)

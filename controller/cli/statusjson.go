@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dogear-go/dogear/state"
@@ -23,6 +27,7 @@ type statusJSON struct {
 	FailedStep  string        `json:"failed_step"`
 	Steps       []stepJSON    `json:"steps"`
 	Usage       usageJSON     `json:"usage"`
+	Budget      []budgetJSON  `json:"budget"`
 	Errors      []errorJSON   `json:"errors"` // the last state.MaxErrors
 	ErrorCount  int           `json:"error_count"`
 	StartedAt   time.Time     `json:"started_at"`
@@ -45,6 +50,10 @@ type stepJSON struct {
 	Status state.Status `json:"status"`
 	Items  itemsJSON    `json:"items"`
 	Gate   *gateStatus  `json:"gate,omitempty"` // of a step that asked a person
+
+	CostMicroUSD int64 `json:"cost_micro_usd"`
+	WasteCost    int64 `json:"waste_micro_usd"`
+	Unpriced     int   `json:"unpriced"`
 }
 
 // gateStatus is the last question of a gate; show prints what it was about.
@@ -77,12 +86,28 @@ type totalsJSON struct {
 	Uncounted    int   `json:"uncounted"` // calls whose tokens the provider did not tell
 	WastedInput  int64 `json:"wasted_input_tokens"`
 	WastedOutput int64 `json:"wasted_output_tokens"`
-	CostMicroUSD int64 `json:"cost_micro_usd"`
+	CostMicroUSD int64 `json:"cost_micro_usd"`  // of the calls whose cost is known
+	WasteCost    int64 `json:"waste_micro_usd"` // the part of it that bought nothing
+	DoubtCost    int64 `json:"doubt_micro_usd"` // the part of it that may be less: nobody saw those bills
+	Unpriced     int   `json:"unpriced"`        // calls whose cost is not known
 }
 
 type usageJSON struct {
 	totalsJSON
 	Providers map[string]totalsJSON `json:"providers"`
+	Models    []modelJSON           `json:"models"`
+	Reserved  int64                 `json:"reserved_micro_usd"` // for calls in flight
+}
+
+type modelJSON struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	totalsJSON
+}
+
+type budgetJSON struct {
+	Step          string `json:"step"` // empty: the run's
+	LimitMicroUSD int64  `json:"limit_micro_usd"`
 }
 
 type errorJSON struct {
@@ -108,14 +133,22 @@ func newStatusJSON(st *state.WorkflowState) statusJSON {
 		Params: st.Params, Settings: st.Session.Settings,
 		Warnings: make([]warningJSON, 0, len(st.Warnings)), Steps: make([]stepJSON, 0, len(st.Steps)),
 		Errors: make([]errorJSON, 0, len(st.Errors)),
-		Usage:  usageJSON{newTotalsJSON(st.Usage), make(map[string]totalsJSON, len(st.Providers))},
+		Usage: usageJSON{
+			totalsJSON: newTotalsJSON(st.Usage), Providers: make(map[string]totalsJSON, len(st.Providers)),
+			Models: modelsJSON(st), Reserved: st.Reserved(""),
+		},
+		Budget: make([]budgetJSON, 0, len(st.Budget)),
+	}
+	for _, step := range slices.Sorted(maps.Keys(st.Budget)) {
+		s.Budget = append(s.Budget, budgetJSON{step, st.Budget[step]})
 	}
 	for _, w := range st.Warnings {
 		s.Warnings = append(s.Warnings, warningJSON(w))
 	}
 	for i := range st.Steps {
 		step := &st.Steps[i]
-		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}, newGateStatus(step.Gate)})
+		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}, newGateStatus(step.Gate),
+			step.Usage.Cost, step.Usage.WasteCost, step.Usage.Unpriced})
 	}
 	for name, totals := range st.Providers {
 		s.Usage.Providers[name] = newTotalsJSON(totals)
@@ -129,8 +162,20 @@ func newStatusJSON(st *state.WorkflowState) statusJSON {
 func newTotalsJSON(t state.Totals) totalsJSON {
 	return totalsJSON{
 		Calls: t.Calls, FailedCalls: t.FailedCalls, InputTokens: t.Usage.Input, OutputTokens: t.Usage.Output,
-		Replayed: t.Replayed, InDoubt: t.InDoubt, Uncounted: t.Uncounted, WastedInput: t.Waste.Input, WastedOutput: t.Waste.Output, CostMicroUSD: t.Cost,
+		Replayed: t.Replayed, InDoubt: t.InDoubt, Uncounted: t.Uncounted, WastedInput: t.Waste.Input, WastedOutput: t.Waste.Output,
+		CostMicroUSD: t.Cost, WasteCost: t.WasteCost, DoubtCost: t.DoubtCost, Unpriced: t.Unpriced,
 	}
+}
+
+func modelsJSON(st *state.WorkflowState) []modelJSON {
+	all := make([]modelJSON, 0, len(st.Models))
+	for id, t := range st.Models {
+		all = append(all, modelJSON{id.Provider, id.Model, newTotalsJSON(t)})
+	}
+	slices.SortFunc(all, func(a, b modelJSON) int {
+		return cmp.Or(strings.Compare(a.Provider, b.Provider), strings.Compare(a.Model, b.Model))
+	})
+	return all
 }
 
 // writeJSON prints one value as indented JSON, without HTML escapes.

@@ -67,6 +67,16 @@ func (c *changes) after(st *state.WorkflowState, e state.Event) {
 	}
 }
 
+// past notes what an event of the past changed. The state is a later one; what it says of items that changed is what counts.
+func (c *changes) past(st *state.WorkflowState, e state.Event) {
+	switch e.Data.(type) {
+	case state.SessionOpened, state.RunStopped, state.PipelineChanged: // what ran then is not known any more
+		c.all(st)
+	default:
+		c.after(st, e)
+	}
+}
+
 // running notes the items that run: they are about to go back to pending.
 func (c *changes) running(st *state.WorkflowState) {
 	for i := range st.Steps {

@@ -163,8 +163,8 @@ func (f *follower) drop() {
 	}
 }
 
-// applyAtOnce is how many events are folded while readers wait.
-const applyAtOnce = 512
+// applyAtOnce is how many events are folded while readers wait. They are in memory with what models wrote.
+const applyAtOnce = 64
 
 // apply folds the events up to the head's last.
 func (f *follower) apply(ctx context.Context, head state.Head) error {

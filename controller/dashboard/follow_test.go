@@ -56,6 +56,28 @@ func TestRunsThatCanNotBeRead(t *testing.T) {
 	v := decode[RunView](t, c.find(streamRun, anyData).data)
 	require.Empty(t, v.Error)
 	require.Equal(t, 1, v.Done)
+	require.True(t, decode[Change](t, c.find(streamItems, anyData).data).Stale, "what happened meanwhile is not known")
+}
+
+// TestALongerJournalInThePlaceOfAnother: the run's id tells them apart, not the numbers of events.
+func TestALongerJournalInThePlaceOfAnother(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t, Config{Poll: time.Hour})
+	j := begin(t, b.store, "Ten", 3)
+	j.finish(0)
+	f, err := b.current(t.Context(), "Ten")
+	require.NoError(t, err)
+	j.close()
+	require.NoError(t, b.store.Remove(t.Context(), "Ten", state.RemoveOptions{}))
+	j = begin(t, b.store, "Ten", 9)
+	for i := range 5 {
+		j.finish(i)
+	}
+	require.NoError(t, f.refresh(t.Context(), 0))
+	v, err := f.view()
+	require.NoError(t, err)
+	require.Equal(t, 9, v.Total)
+	require.Equal(t, 5, v.Done)
 }
 
 // change rewrites a journal, under another file as an editor does, and returns what it was.

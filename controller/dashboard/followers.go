@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -26,6 +27,11 @@ func (d *Dashboard) follow(ctx context.Context, run string) (*follower, error) {
 		return nil, err
 	}
 	if err := f.refresh(ctx, d.cfg.Poll/2); err != nil {
+		if errors.Is(err, state.ErrNotFound) { // names that somebody made up push out no run
+			d.runs.mu.Lock()
+			defer d.runs.mu.Unlock()
+			d.runs.forget(f)
+		}
 		return nil, err
 	}
 	return f, nil
@@ -64,7 +70,7 @@ func (s *followers) dropOldest() bool {
 func (s *followers) forget(f *follower) bool {
 	f.ctl.Lock()
 	defer f.ctl.Unlock()
-	if !f.unused() {
+	if f.gone || !f.unused() {
 		return false
 	}
 	f.gone = true

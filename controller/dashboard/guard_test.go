@@ -91,6 +91,7 @@ func TestWhoIsAnswered(t *testing.T) {
 		{"cross-site stream", open, "GET", "/events", set("Sec-Fetch-Site", "cross-site"), 403},
 		{"foreign stream", open, "GET", "/events", set("Origin", "http://evil.example"), 403},
 		{"cross-site API", open, "GET", "/api/runs", set("Sec-Fetch-Site", "cross-site"), 403},
+		{"HEAD of a stream", open, "HEAD", "/events", nil, 405},
 		{"typed API", open, "GET", "/api/runs", set("Sec-Fetch-Site", "none"), 200},
 		{"form", open, "POST", pause, set("Content-Type", "application/x-www-form-urlencoded"), 415},
 		{"text", open, "POST", pause, set("Content-Type", "text/plain"), 415},
@@ -120,7 +121,7 @@ func TestWhoIsAnswered(t *testing.T) {
 		r := c.board.do(c.method, c.path, "", c.change)
 		require.Equal(t, c.want, r.StatusCode, "%s: %s", c.name, r.body)
 		for header, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Access-Control-Allow-Origin": "",
 		} {
 			require.Equal(t, want, r.Header.Get(header), c.name)

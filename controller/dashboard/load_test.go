@@ -111,7 +111,7 @@ func TestADeadClientHoldsNobodyUp(t *testing.T) {
 	j := begin(t, d.cfg.Store, "Ten", 3000)
 	dead := openStream(t, srv.Listener.Addr().String(), "/events?run=Ten")
 	require.NoError(t, dead.(*net.TCPConn).SetReadBuffer(4096))
-	defer dead.Close()
+	defer func() { _ = dead.Close() }()
 	live := b.listen("?run=Ten", "")
 	require.Eventually(t, func() bool { return len(d.clients) == 2 }, 5*time.Second, time.Millisecond)
 	for i := 0; len(d.clients) == 2; i++ {

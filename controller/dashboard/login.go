@@ -73,7 +73,7 @@ func (d *Dashboard) login(w http.ResponseWriter, r *http.Request) {
 		d.log.Warn("login refused", zap.Stringer("from", remoteAddr(r)))
 		d.fail(w, r, err)
 	default:
-		http.SetCookie(w, d.guard.token.newCookie(time.Now(), r.TLS != nil))
+		http.SetCookie(w, d.guard.token.newCookie(time.Now(), secure(r)))
 		d.log.Info("logged in", zap.Stringer("from", remoteAddr(r)))
 		if form {
 			w.Header().Set("Location", "."+nextPath(req.Next)) // relative: where the dashboard is mounted is not known
@@ -105,9 +105,14 @@ func readLogin(w http.ResponseWriter, r *http.Request, form *bool) (req loginReq
 
 func (d *Dashboard) logout(w http.ResponseWriter, r *http.Request) {
 	if d.guard.token.set() {
-		http.SetCookie(w, d.guard.token.noCookie(r.TLS != nil))
+		http.SetCookie(w, d.guard.token.noCookie(secure(r)))
 	}
 	writeJSON(w, http.StatusOK, Accepted{Text: "logged out"})
+}
+
+// secure says that the browser speaks TLS, with the dashboard or with a proxy before it.
+func secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
 }
 
 // nextPath is a path below the dashboard, whatever was asked for.

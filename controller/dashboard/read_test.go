@@ -77,6 +77,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		require.Equal(t, want, r.StatusCode, "%s: %s", path, r.body)
 		require.Contains(t, r.body, `"error":"`, path)
 	}
+	require.Equal(t, 1, b.runs.count(), "what is not there takes no place")
 }
 
 // TestAFailureIsShownWithWhatWasDone: class, message, and the steps' state after it.

@@ -47,12 +47,11 @@ func (d *Dashboard) Serve(ctx, closing context.Context, l net.Listener) error {
 	}
 	select {
 	case err = <-served:
-		served <- http.ErrServerClosed // for the wait below
+		return errors.Join(err, d.shut(closing, srv))
 	case <-ctx.Done():
 	}
 	closed := d.shut(closing, srv)
-	<-served
-	if errors.Is(err, http.ErrServerClosed) {
+	if err = <-served; errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
 	return errors.Join(err, closed)

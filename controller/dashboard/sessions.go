@@ -23,16 +23,20 @@ type sessions struct {
 
 // session is a run being worked on by this process.
 type session struct {
-	run    *workflow.Run
+	run    *workflow.Run // nil: it is being opened
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when it has ended; err is set then
 	err    error
 }
 
+// get is the session of a run; nil: there is none.
 func (s *sessions) get(run string) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[run]
+	if one := s.all[run]; one != nil && one.run != nil {
+		return one
+	}
+	return nil
 }
 
 func (s *sessions) list() []*session {
@@ -40,7 +44,9 @@ func (s *sessions) list() []*session {
 	defer s.mu.Unlock()
 	var list []*session
 	for _, one := range s.all {
-		list = append(list, one)
+		if one.run != nil {
+			list = append(list, one)
+		}
 	}
 	return list
 }
@@ -85,41 +91,64 @@ func (d *Dashboard) resume(ctx context.Context, run string, work func(context.Co
 // begin starts a session.
 func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(context.Context, *workflow.Run) error) (*session, error) {
 	s := &session{done: make(chan struct{})}
-	d.sessions.mu.Lock()
-	defer d.sessions.mu.Unlock()
-	if d.sessions.closed {
-		return nil, errClosed
+	if err := d.sessions.reserve(run, s, d.cfg.MaxSessions); err != nil {
+		return nil, err
 	}
-	if d.sessions.all[run] != nil {
-		return nil, &refusal{status: http.StatusConflict, text: fmt.Sprintf("this process works on the run %q already", run)}
-	}
-	if len(d.sessions.all) >= d.cfg.MaxSessions {
-		return nil, &refusal{status: http.StatusServiceUnavailable, text: "this process works on as many runs as it may",
-			hint: "pause one of them, or wait for its end", after: 30 * time.Second}
-	}
-	var err error
-	if s.run, err = d.cfg.Open(ctx, pipeline, run); err != nil {
+	r, err := d.cfg.Open(ctx, pipeline, run)
+	if err != nil {
 		d.log.Warn("a run could not be opened", zap.String("run", run), zap.Error(err))
+		d.sessions.remove(run)
 		return nil, openFailed(err)
 	}
 	session, cancel := context.WithCancelCause(context.Background())
-	s.cancel = cancel
-	if !d.life.start(func() { d.hold(session, run, s, work) }) {
-		s.cancel(nil)
-		d.ended(s.run, errClosed)
+	if !d.sessions.opened(s, r, cancel) || !d.life.start(func() { d.hold(session, run, s, work) }) {
+		cancel(nil)
+		d.sessions.remove(run)
+		d.ended(r, errClosed)
 		return nil, errClosed
 	}
-	d.sessions.all[run] = s
 	return s, nil
+}
+
+// reserve takes a place for a session.
+func (s *sessions) reserve(run string, one *session, most int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errClosed
+	case s.all[run] != nil:
+		return &refusal{status: http.StatusConflict, text: fmt.Sprintf("this process works on the run %q already", run)}
+	case len(s.all) >= most:
+		return &refusal{status: http.StatusServiceUnavailable, text: "this process works on as many runs as it may",
+			hint: "pause one of them, or wait for its end", after: 30 * time.Second}
+	}
+	s.all[run] = one
+	return nil
+}
+
+// opened gives a session its run; false: it must not begin any more.
+func (s *sessions) opened(one *session, r *workflow.Run, cancel context.CancelCauseFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	one.run, one.cancel = r, cancel
+	return true
+}
+
+func (s *sessions) remove(run string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, run)
 }
 
 // hold is a session from its beginning to its end.
 func (d *Dashboard) hold(ctx context.Context, run string, s *session, work func(context.Context, *workflow.Run) error) {
 	s.err = work(ctx, s.run)
 	s.cancel(nil)
-	d.sessions.mu.Lock()
-	delete(d.sessions.all, run)
-	d.sessions.mu.Unlock()
+	d.sessions.remove(run)
 	if s.err != nil {
 		d.log.Info("a run stopped", zap.String("run", run), zap.Error(s.err))
 	}

@@ -19,6 +19,10 @@ const (
 
 // events is GET /events.
 func (d *Dashboard) events(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet { // HEAD: a stream without a body would never end
+		d.fail(w, r, &refusal{status: http.StatusMethodNotAllowed, text: "streams are got with GET"})
+		return
+	}
 	select {
 	case d.clients <- struct{}{}:
 		defer func() { <-d.clients }()
@@ -102,39 +106,29 @@ func (f *follower) replay(ctx context.Context, last string, to uint64) ([]byte, 
 	if from == to {
 		return nil, nil
 	}
-	var events []state.Event
+	c, views := newChanges(), []EventView(nil)
 	for e, err := range f.d.cfg.Store.Events(ctx, f.run, state.Query{From: from + 1, Limit: int(to - from)}) {
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, e)
+		views = append(views, eventView(e))
+		if err := f.read(func(st *state.WorkflowState, _ state.Head) error {
+			c.past(st, e)
+			return nil
+		}); err != nil {
+			return nil, err
+		}
 	}
 	var frames []byte
 	err = f.read(func(st *state.WorkflowState, head state.Head) error {
 		if st.RunID != runID {
 			return errTooFar
 		}
-		frames = replayFrames(st, head, events)
+		_, list := c.told(st, head.Holder != nil)
+		frames = changeFrames(runID, views, list)
 		return nil
 	})
 	return frames, err
-}
-
-// replayFrames are the frames of past events. The state is a later one; what it says of items that changed is what counts.
-func replayFrames(st *state.WorkflowState, head state.Head, events []state.Event) []byte {
-	c := newChanges()
-	views := make([]EventView, len(events))
-	for i, e := range events {
-		views[i] = eventView(e)
-		switch e.Data.(type) {
-		case state.SessionOpened, state.RunStopped, state.PipelineChanged: // what ran then is not known any more
-			c.all(st)
-		default:
-			c.after(st, e)
-		}
-	}
-	_, list := c.told(st, head.Holder != nil)
-	return changeFrames(st.RunID, views, list)
 }
 
 // serve is one stream: it tells a client what is first, and then what the feed has, until one of them goes away.

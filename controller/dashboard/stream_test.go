@@ -50,7 +50,7 @@ func (b *board) listen(query, last string) *client {
 
 func (c *client) close() {
 	c.cancel()
-	for range c.frames { //nolint:revive // until the reader has ended
+	for range c.frames {
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // minTick is the least time between two ticks of a stream, however fast a run of this process is: four a second are live.
 const minTick = 250 * time.Millisecond
 
+// maxStreamed is up to which size a run's parameters, which don't change, are sent again and again.
+const maxStreamed = 16 << 10
+
 // subscribe begins to watch the run for a stream, until the function it returns is called.
 func (f *follower) subscribe() (leave func(), err error) {
 	f.ctl.Lock()
@@ -157,6 +160,9 @@ func (f *follower) takeTick() (t taken, ok bool) {
 		f.told.held = held
 	}
 	t = taken{gen: f.gen, seq: f.st.Seq, runID: f.st.RunID, view: f.viewLocked(), anew: anewFrames(f.st)}
+	if len(t.view.Params) > maxStreamed {
+		t.view.Params = nil
+	}
 	t.events, t.items = f.changes.told(f.st, held)
 	f.changes = newChanges()
 	return t, true

@@ -44,7 +44,7 @@ export function announce(text) {
   next = text;
   if (waiting) return;
   const say = () => {
-    document.getElementById("announce").textContent = next;
+    document.getElementById("announce").textContent = visible(next);
     next = "";
     waiting = setTimeout(() => {
       waiting = 0;

@@ -1,6 +1,6 @@
 // The items of a step as a grid that stays usable with a hundred thousand of them: one canvas draws the rows in sight,
 // one element stands for the item in focus, and keys, texts and results are read when they are looked at.
-import { announce, bdi, count, make, word } from "./dom.js";
+import { announce, bdi, count, make, visible, word } from "./dom.js";
 import { get } from "./api.js";
 import { Cells } from "./cells.js";
 import { Card } from "./card.js";
@@ -201,7 +201,7 @@ export class Grid {
     const known = await this.read(i);
     if (this.item() !== i || !known) return;
     this.option.id = "cell-in-focus-" + (i % 2); // a new id makes screen readers tell it
-    this.option.replaceChildren(label(known.key));
+    this.option.replaceChildren(visible(label(known.key)));
     this.window.setAttribute("aria-activedescendant", this.option.id);
     this.card.show({ ...known, status: names[this.status[i]] }, this.step);
   }

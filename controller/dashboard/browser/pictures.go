@@ -67,6 +67,10 @@ func makeAll(ctx context.Context, out, only string) error {
 	}
 	defer os.RemoveAll(dir)
 	return takeAll(ctx, dir, shots(url, empty, locked), func(name string, png []byte) error {
+		png, err := small(png)
+		if err != nil {
+			return err
+		}
 		fmt.Printf("%-28s %4d KB\n", name, len(png)>>10)
 		return os.WriteFile(filepath.Join(out, name+".png"), png, 0o644)
 	}, only)

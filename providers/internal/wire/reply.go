@@ -63,6 +63,9 @@ type tokenCounts struct {
 	PromptDetails    struct {
 		Cached int64 `json:"cached_tokens"`
 		Audio  int64 `json:"audio_tokens"`
+
+		// Written is OpenAI's (developers.openai.com/api/docs/guides/prompt-caching); langchaingo's client leaves it out.
+		Written int64 `json:"cache_write_tokens"`
 	} `json:"prompt_tokens_details"`
 	CompletionDetails struct {
 		Reasoning int64 `json:"reasoning_tokens"`
@@ -151,6 +154,7 @@ func (u *tokenCounts) tokens() resilience.Usage {
 		Output:    max(u.CompletionTokens, u.OutputTokens),
 		Cached:    max(u.PromptDetails.Cached, u.CacheHit, u.CacheRead),
 		Reasoning: u.CompletionDetails.Reasoning,
+		Written:   max(u.CacheWritten, u.PromptDetails.Written),
 	}
 	return told.Whole(u.TotalTokens)
 }
@@ -159,6 +163,6 @@ func (u *tokenCounts) tokens() resilience.Usage {
 func MaxUsage(a, b resilience.Usage) resilience.Usage {
 	return resilience.Usage{
 		Input: max(a.Input, b.Input), Output: max(a.Output, b.Output),
-		Cached: max(a.Cached, b.Cached), Reasoning: max(a.Reasoning, b.Reasoning),
+		Cached: max(a.Cached, b.Cached), Reasoning: max(a.Reasoning, b.Reasoning), Written: max(a.Written, b.Written),
 	}
 }

@@ -62,7 +62,7 @@ func (c *child) end() error {
 	if err := c.in.Close(); err != nil {
 		return err
 	}
-	for c.out.Scan() { //nolint:revive // what it still says
+	for c.out.Scan() {
 	}
 	return c.cmd.Wait()
 }

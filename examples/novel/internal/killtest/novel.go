@@ -30,6 +30,7 @@ type Novel struct {
 	Server *Server
 
 	program  Program
+	env      []string // of the commands to come, behind the program's
 	chapters int
 	children []*Child
 }
@@ -57,10 +58,13 @@ func (n *Novel) Command(ctx context.Context, args ...string) *Child {
 		args = append(args, n.program.Args(n.Dir)...)
 	}
 	c.Cmd = exec.CommandContext(ctx, n.program.Path, args...)
-	c.Env = n.program.environment(n.Server, c.Client)
+	c.Env = append(n.program.environment(n.Server, c.Client), n.env...)
 	c.Stdout, c.Stderr = &c.out, &c.out
 	return c
 }
+
+// Env sets what is added to the environment of the commands to come, as in "NAME=value".
+func (n *Novel) Env(env ...string) { n.env = env }
 
 // Manuscript is the book as it was exported.
 func (n *Novel) Manuscript(t testing.TB) string {
