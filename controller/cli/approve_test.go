@@ -101,6 +101,16 @@ func TestRejectingWhatWaits(t *testing.T) {
 	require.Equal(t, 4, run(t, app, "--resume", "--out", out).code, "it asks again")
 }
 
+func TestADecisionIsLeftInADatabase(t *testing.T) {
+	t.Parallel()
+	app, at := gated(t, "review"), "sqlite:"+filepath.Join(t.TempDir(), "runs.db")
+	require.Equal(t, 4, run(t, app, "--store", at).code)
+	o := run(t, app, "approve", "--store", at)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.Contains(t, o.out, "tides --resume --project monday --store "+at)
+	require.Equal(t, 0, run(t, app, "--store", at, "--resume").code)
+}
+
 func TestWhichStepIsMeant(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
