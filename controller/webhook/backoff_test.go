@@ -251,6 +251,30 @@ func TestCloseEndsAWait(t *testing.T) {
 	})
 }
 
+// TestCloseHonoursAnEarlierWait: what the receiver asked for before the program ends counts afterwards too.
+func TestCloseHonoursAnEarlierWait(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		asks  string
+		tries int
+		took  time.Duration
+	}{{"3", 2, 2 * time.Second}, {"60", 1, 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &wire{answers: []func(*http.Request) (*http.Response, error){status(429, "Retry-After", c.asks), status(200)}}
+			s, _ := newSender(t, w, nil)
+			s.Send(note("1", RunFailed))
+			<-time.After(time.Second) // some of the wait passes
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			start := time.Now()
+			err := s.Close(ctx)
+			require.Equal(t, c.took, time.Since(start))
+			require.Len(t, w.asked(), c.tries)
+			require.Equal(t, c.tries == 1, err != nil)
+		})
+	}
+}
+
 // TestSendNeverBlocks: a receiver that hangs costs the sender of events nothing, and the queue is bounded.
 func TestSendNeverBlocks(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ type Format string
 // The formats.
 const (
 	JSON  Format = "json"  // a [Notification]
-	Slack Format = "slack" // {"text": "..."}, which Slack, Mattermost, Rocket.Chat, Zulip and Discord (at /slack) take
+	Slack Format = "slack" // {"text": "..."}, which Slack, Mattermost, Rocket.Chat and Discord (at /slack) take
 )
 
 // Config says where notifications go. URL is required.

@@ -18,42 +18,86 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
+// delivery is the work of delivering one message.
+type delivery struct {
+	*Sender
+	message
+	tried     int
+	last      error     // of the last attempt
+	notBefore time.Time // what the receiver asked for with it; zero: nothing
+}
+
 // deliver tries until the receiver has it or there is no point in another attempt. Once Close has begun, what is left of its time
 // is used for attempts in quick succession.
 func (s *Sender) deliver(m message) error {
-	err := s.attempts(s.open, m, s.delay)
-	if errors.Is(err, errClosing) {
-		err = s.attempts(s.alive, m, func(n uint, err error) time.Duration { return min(s.delay(n, err), closingBackoff) })
+	d := &delivery{Sender: s, message: m}
+	err := d.attempts(s.open, s.delay)
+	if !errors.Is(err, errClosing) {
+		return err
 	}
-	return err
+	if err := d.rest(); err != nil {
+		return err
+	}
+	return d.attempts(s.alive, func(n uint, err error) time.Duration { return min(s.delay(n, err), closingBackoff) })
 }
 
 // closingBackoff is the longest wait between attempts while the program ends, but for one that the receiver asked for.
 const closingBackoff = time.Second
 
-func (s *Sender) attempts(ctx context.Context, m message, delay func(n uint, err error) time.Duration) error {
-	var last error
-	tried := 0
-	err := retry.Do(func() error {
-		tried++
-		last = s.attempt(m)
-		return last
-	},
-		retry.Context(ctx), retry.Attempts(uint(s.cfg.Attempts)), retry.LastErrorOnly(true), retry.RetryIf(s.again),
+func (d *delivery) attempts(ctx context.Context, delay func(n uint, err error) time.Duration) error {
+	err := retry.Do(d.once,
+		retry.Context(ctx), retry.Attempts(uint(d.cfg.Attempts)), retry.LastErrorOnly(true), retry.RetryIf(d.again),
 		retry.DelayType(func(n uint, err error, _ *retry.Config) time.Duration {
 			wait := max(delay(n, err), asked(err))
-			s.log.Info("webhook failed", zap.String("run", m.run), zap.String("id", m.id), zap.Int("attempt", tried),
+			d.log.Info("webhook failed", zap.String("run", d.run), zap.String("id", d.id), zap.Int("attempt", d.tried),
 				zap.String("why", err.Error()), zap.Duration("wait", wait))
 			return wait
 		}),
 	)
 	switch {
 	case err == nil:
-		s.log.Debug("webhook delivered", zap.String("run", m.run), zap.String("type", string(m.kind)), zap.String("id", m.id), zap.Int("attempt", tried))
-	case errors.Is(err, errOver) && last != nil:
-		return fmt.Errorf("%w; before: %w", errOver, last)
+		d.log.Debug("webhook delivered", zap.String("run", d.run), zap.String("type", string(d.kind)), zap.String("id", d.id), zap.Int("attempt", d.tried))
+	case errors.Is(err, errOver):
+		return d.over()
 	}
 	return err
+}
+
+// once makes one attempt.
+func (d *delivery) once() error {
+	d.tried++
+	d.last, d.notBefore = d.attempt(d.message), time.Time{}
+	if after := asked(d.last); after > 0 {
+		d.notBefore = time.Now().Add(after)
+	}
+	return d.last
+}
+
+// rest waits for what is left of the time that the receiver asked for, although Close has begun; an error when there is not so much.
+func (d *delivery) rest() error {
+	left := time.Until(d.notBefore)
+	switch {
+	case d.notBefore.IsZero(), left <= 0:
+		return nil
+	case !d.inTime(left):
+		return d.last
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-d.alive.Done():
+		return d.over()
+	}
+}
+
+// over says that there was no time for another attempt, and how the last one went.
+func (d *delivery) over() error {
+	if d.last == nil || errors.Is(d.last, errOver) {
+		return errOver
+	}
+	return fmt.Errorf("%w; before: %w", errOver, d.last)
 }
 
 // again says whether another attempt may help, in the time that there is.
@@ -62,10 +106,14 @@ func (s *Sender) again(err error) bool {
 	if !errors.As(err, &f) || f.final || f.after > maxAfter {
 		return false
 	}
+	return s.inTime(f.after)
+}
+
+// inTime says whether a wait ends before the time of Close does.
+func (s *Sender) inTime(wait time.Duration) bool {
 	s.mu.Lock()
-	deadline := s.deadline
-	s.mu.Unlock()
-	return deadline.IsZero() || f.after < time.Until(deadline)
+	defer s.mu.Unlock()
+	return s.deadline.IsZero() || wait < time.Until(s.deadline)
 }
 
 // delay is the wait before attempt n + 1, from 1.

@@ -254,7 +254,7 @@ func raw(fn func(net.Conn)) http.HandlerFunc {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
 		fn(conn)
+		_ = conn.Close()
 	}
 }
