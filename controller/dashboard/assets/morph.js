@@ -70,6 +70,11 @@ function change(from, to) {
     attributes(from, to);
     return;
   }
-  if (from.isEqualNode(to)) return;
+  if (from.isEqualNode(to) || sameClock(from, to)) return;
   morph(from, to);
+}
+
+// sameClock: a time that goes on is written by the page's own clock, in other units at times.
+function sameClock(from, to) {
+  return from.localName === "time" && from.dateTime === to.dateTime && ["data-rel", "data-since", "data-until"].some((n) => from.hasAttribute(n) && to.hasAttribute(n));
 }

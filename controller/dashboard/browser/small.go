@@ -19,7 +19,7 @@ func small(data []byte) ([]byte, error) {
 	counts := map[color.RGBA]int{}
 	at := func(x, y int) color.RGBA {
 		r, g, b, _ := src.At(x, y).RGBA()
-		return color.RGBA{uint8(r >> 8 &^ 1), uint8(g >> 8 &^ 1), uint8(b >> 8 &^ 1), 255} // the last bit is seen by nobody
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}
 	}
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
 		for x := bounds.Min.X; x < bounds.Max.X; x++ {
@@ -56,9 +56,22 @@ func palette(counts map[color.RGBA]int) color.Palette {
 	slices.SortFunc(all, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.c.R, b.c.R), cmp.Compare(a.c.G, b.c.G), cmp.Compare(a.c.B, b.c.B))
 	})
+	var chosen []color.RGBA
+	for _, e := range all {
+		if len(chosen) < 256 && !slices.ContainsFunc(chosen, func(c color.RGBA) bool { return near(c, e.c) }) {
+			chosen = append(chosen, e.c)
+		}
+	}
 	var p color.Palette
-	for _, e := range all[:min(len(all), 256)] {
-		p = append(p, e.c)
+	for _, c := range chosen {
+		p = append(p, c)
 	}
 	return p
+}
+
+// near says that one of two colours will do: so there is room for rare ones too.
+func near(a, b color.RGBA) bool {
+	const most = 7
+	far := func(x, y uint8) bool { return max(x, y)-min(x, y) > most }
+	return !far(a.R, b.R) && !far(a.G, b.G) && !far(a.B, b.B)
 }
