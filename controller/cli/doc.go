@@ -1,5 +1,5 @@
-// Package cli gives any pipeline the same command line: run, resume, status, pause, retry, show, history, export,
-// verify, repair, prune, copy and doctor. A program hands it the pipeline and its parameters:
+// Package cli gives any pipeline the same command line: run, resume, status, pause, retry, approve, reject, edit, show, history,
+// export, verify, repair, prune, copy and doctor. A program hands it the pipeline and its parameters:
 //
 //	os.Exit(cli.Main(cli.App[Params]{
 //		Pipeline: novel,
@@ -17,6 +17,10 @@
 // Flags of two kinds: those that App.Flags declares belong to the run, are recorded when it starts, and contradict it
 // when they differ on resume; --config, --provider, --parallel, --inject and --seed belong to the session, are recorded
 // too, and may change on every resume.
+//
+// A step that waits for a person (workflow.Gate) ends the session with what it shows and what to type. approve and reject leave
+// the decision, which a running process takes in at once, and any other run when it goes on. edit opens a recorded result in
+// $VISUAL or $EDITOR. Parameters may decide which steps a run has: see App.PipelineOf.
 //
 // --webhook URL (or DOGEAR_WEBHOOK) tells an address how the run ends, signed with DOGEAR_WEBHOOK_SECRET; see package webhook. An
 // address may hold a secret, so it is neither recorded nor shown, and is given again on resume.
