@@ -51,7 +51,7 @@ func (b *bench) run() (err error) {
 	return nil
 }
 
-// pace measures a run at a rate of events.
+// pace measures a run at a rate of events; zero: as fast as it goes.
 func (b *bench) pace(dir string, board *child, addr string, rate int) (err error) {
 	what := fmt.Sprintf("at %d events/s", rate)
 	if rate == 0 {
@@ -66,79 +66,96 @@ func (b *bench) pace(dir string, board *child, addr string, rate int) (err error
 		return err
 	}
 	if rate > 0 {
-		if err := opening(addr, "just started"); err != nil {
+		if err := errors.Join(opening(addr, "just started"), history(addr)); err != nil {
 			return err
 		}
 	}
-	var with, without []float64
-	var read int64
-	cpu, watched := int64(0), time.Duration(0)
-	for i := range b.pairs {
-		for side := range 2 {
-			streams := 0
-			if side == i%2 { // who begins takes turns
-				streams = b.clients
-			}
-			r, err := b.side(w, board, addr, streams)
-			if err != nil {
-				return err
-			}
-			if streams == 0 {
-				without = append(without, r.rate)
-				continue
-			}
-			with = append(with, r.rate)
-			read, cpu, watched = read+r.read, cpu+r.cpu, watched+r.took
-		}
+	with, without, err := b.compare(w, board, addr)
+	if err != nil {
+		return err
 	}
-	m, n := median(with), median(without)
-	fmt.Printf("%-24s events/s without %8.0f   with %d streams %8.0f   loss %5.1f %%   (aim < 5 %%)\n", what, n, b.clients, m, 100*(1-m/n))
-	fmt.Printf("%-24s streams read %.0f KB/s together; the dashboard computes %.1f %% of a core\n", "",
-		float64(read)/1000/watched.Seconds(), float64(cpu)/watched.Seconds())
+	tell(what, b.clients, with, without)
 	streams, err := connect(addr, b.clients)
 	if err != nil {
 		return err
 	}
 	defer streams.close()
 	<-time.After(2 * settle)
-	if err := opening(addr, what+", streams open"); err != nil {
+	if err := opening(addr, what+", streams"); err != nil {
 		return err
 	}
-	if err := history(addr); err != nil {
-		return err
-	}
-	now, most, _, err := used(board)
+	now, err := used(board)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-24s the dashboard takes %d MB, at most %d MB   (aim < 150 MB)\n", "", now/1000, most/1000)
+	fmt.Printf("%-28s the dashboard takes %d MB, at most %d MB   (aim < 150 MB)\n\n", "", now.memory/1000, now.most/1000)
 	return nil
+}
+
+// compare measures the run with streams and without in turns, until it has too few events left.
+func (b *bench) compare(w, board *child, addr string) (with, without []measured, err error) {
+	all := uint64(b.items) * eventsPerItem
+	for i := range b.pairs {
+		var last measured
+		for side := range 2 {
+			streams := 0
+			if side == i%2 { // who begins takes turns
+				streams = b.clients
+			}
+			if last, err = b.side(w, board, addr, streams); err != nil {
+				return nil, nil, err
+			}
+			if streams == 0 {
+				without = append(without, last)
+			} else {
+				with = append(with, last)
+			}
+		}
+		if last.events+8*last.grown > all {
+			break
+		}
+	}
+	return with, without, nil
+}
+
+// tell prints what was measured.
+func tell(what string, streams int, with, without []measured) {
+	rate := func(m measured) float64 { return float64(m.grown) / m.took.Seconds() }
+	cost := func(m measured) float64 { return float64(m.writer.Nanoseconds()) / 1000 / max(1, float64(m.grown)) }
+	share := func(m measured) float64 { return 100 * m.board.Seconds() / m.took.Seconds() }
+	read := func(m measured) float64 { return float64(m.read) / 1000 / m.took.Seconds() }
+	fmt.Printf("%-28s events/s without %7.0f   with %d streams %7.0f   loss %5.1f %%   (aim < 5 %%; %d pairs)\n", what,
+		median(without, rate), streams, median(with, rate), 100*(1-ratio(with, without, rate)), len(with))
+	fmt.Printf("%-28s the run computes %.0f µs an event without, %.0f µs with: %.1f %% more\n", "",
+		median(without, cost), median(with, cost), 100*(ratio(with, without, cost)-1))
+	fmt.Printf("%-28s the dashboard computes %.1f %% of a core with streams, %.1f %% without; the streams read %.0f KB/s together\n", "",
+		median(with, share), median(without, share), median(with, read))
 }
 
 // untilWorking waits until the run emits events: it has read its journal.
 func untilWorking(w *child) error {
-	first, _, err := count(w)
+	first, err := count(w)
 	for range 600 {
 		if err != nil {
 			return err
 		}
 		<-time.After(100 * time.Millisecond)
-		var n uint64
-		if n, _, err = count(w); err == nil && first > 0 && n > first {
+		var now counted
+		if now, err = count(w); err == nil && first.events > 0 && now.events > first.events {
 			<-time.After(time.Second)
 			return nil
 		}
-		first = n
+		first = now
 	}
 	return errors.New("the run did not begin")
 }
 
 // measured is one side of a pair.
 type measured struct {
-	rate float64 // events a second
-	read int64   // bytes, by the streams
-	cpu  int64   // of the dashboard, in 10 ms
-	took time.Duration
+	events, grown uint64        // at the end, and how many came
+	took          time.Duration // the window
+	writer, board time.Duration // that they computed
+	read          int64         // bytes, by the streams
 }
 
 // side measures the run for a window.
@@ -149,45 +166,73 @@ func (b *bench) side(w, board *child, addr string, streams int) (m measured, err
 	}
 	defer c.close()
 	<-time.After(settle)
-	_, _, cpu0, err := used(board)
+	board0, err := used(board)
 	if err != nil {
 		return m, err
 	}
 	read0 := c.bytes.Load()
-	n0, t0, err := count(w)
+	w0, err := count(w)
 	if err != nil {
 		return m, err
 	}
 	<-time.After(b.window)
-	n1, t1, err := count(w)
+	w1, err := count(w)
 	if err != nil {
 		return m, err
 	}
-	_, _, cpu1, err := used(board)
-	m.took = time.Duration(t1 - t0)
-	m.rate, m.read, m.cpu = float64(n1-n0)/m.took.Seconds(), c.bytes.Load()-read0, cpu1-cpu0
-	return m, err
+	board1, err := used(board)
+	return measured{
+		events: w1.events, grown: w1.events - w0.events, took: w1.at - w0.at, writer: w1.computed - w0.computed,
+		board: board1.computed - board0.computed, read: c.bytes.Load() - read0,
+	}, err
 }
 
-// count is how many events the run has, and when it said so.
-func count(w *child) (n uint64, nanos int64, err error) {
+// counted is what the writer says of itself.
+type counted struct {
+	events       uint64
+	at, computed time.Duration
+}
+
+func count(w *child) (c counted, err error) {
 	line, err := w.ask("count")
 	if err == nil {
-		_, err = fmt.Sscan(line, &n, &nanos)
+		_, err = fmt.Sscan(line, &c.events, (*int64)(&c.at), (*int64)(&c.computed))
 	}
-	return n, nanos, err
+	return c, err
 }
 
-// used is what the dashboard takes: memory now and at most in KB, and computing time in 10 ms.
-func used(board *child) (now, most, cpu int64, err error) {
-	line, err := board.ask("memory")
+// taken is what the dashboard says of itself: memory in KB.
+type taken struct {
+	memory, most int64
+	computed     time.Duration
+}
+
+func used(board *child) (t taken, err error) {
+	line, err := board.ask("used")
 	if err == nil {
-		_, err = fmt.Sscan(line, &now, &most, &cpu)
+		_, err = fmt.Sscan(line, &t.memory, &t.most, (*int64)(&t.computed))
 	}
-	return now, most, cpu, err
+	return t, err
 }
 
-func median(list []float64) float64 {
-	s := slices.Sorted(slices.Values(list))
-	return s[len(s)/2]
+func median(list []measured, of func(measured) float64) float64 {
+	values := make([]float64, len(list))
+	for i, m := range list {
+		values[i] = of(m)
+	}
+	return middle(values)
+}
+
+// ratio is the median of what each pair gives: what else the machine does changes more slowly.
+func ratio(a, b []measured, of func(measured) float64) float64 {
+	values := make([]float64, len(a))
+	for i := range a {
+		values[i] = of(a[i]) / of(b[i])
+	}
+	return middle(values)
+}
+
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }

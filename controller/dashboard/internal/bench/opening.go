@@ -32,7 +32,7 @@ func opening(addr, when string) error {
 			}
 			whole, size = max(whole, time.Since(began)), len(body)
 		}
-		fmt.Printf("%-24s %-52s first byte %7s   whole %7s   %6.1f KB   (aim < 1 s)\n", when, path,
+		fmt.Printf("%-28s %-52s first byte %7s   whole %7s   %6.1f KB   (aim < 1 s)\n", when, path,
 			first.Round(100*time.Microsecond), whole.Round(100*time.Microsecond), float64(size)/1000)
 	}
 	return nil
@@ -53,7 +53,7 @@ func history(addr string) error {
 			return err
 		}
 		if v.Complete {
-			fmt.Printf("%-24s the whole history of cost is there after %s\n", "", time.Since(began).Round(10*time.Millisecond))
+			fmt.Printf("%-28s the whole history of cost is there after %s\n", "", time.Since(began).Round(10*time.Millisecond))
 			return nil
 		}
 		<-time.After(100 * time.Millisecond)

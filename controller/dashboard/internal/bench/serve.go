@@ -11,7 +11,8 @@ import (
 	"github.com/dogear-go/dogear/state/filestore"
 )
 
-// serve is the dashboard. Each line of its input is answered with the memory that it takes and took at most, in KB.
+// serve is the dashboard. Each line of its input is answered with the memory that it takes and took at most, in KB, and the
+// processor time that it took, in nanoseconds.
 func serve(dir string) error {
 	store, err := filestore.Open(dir)
 	if err != nil {
@@ -31,7 +32,8 @@ func serve(dir string) error {
 		defer stop()
 		lines := bufio.NewScanner(os.Stdin)
 		for lines.Scan() {
-			fmt.Println(memory())
+			now, most := memory()
+			fmt.Println(now, most, computed().Nanoseconds())
 		}
 	}()
 	return d.Serve(ctx, context.Background(), l)

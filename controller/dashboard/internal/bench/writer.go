@@ -73,7 +73,8 @@ func pipeline(items int, only *atomic.Int64) (*workflow.Pipeline, error) {
 var errEnough = &resilience.Error{Class: resilience.Auth, Err: errors.New("enough for now")}
 
 // writer works on the run: "DIR ITEMS fill N" makes it, with N items done; "DIR ITEMS rate R" goes on with R events a
-// second (0: as fast as it goes) until its input ends. Each line of the input is answered with the number of events so far.
+// second (0: as fast as it goes) until its input ends. Each line of the input is answered with the number of events so
+// far, the time, and the processor time that it took, both in nanoseconds.
 func writer(args []string) error {
 	dir, mode := args[0], args[2]
 	items, err := strconv.Atoi(args[1])
@@ -122,7 +123,7 @@ func writer(args []string) error {
 	go func() {
 		lines := bufio.NewScanner(os.Stdin)
 		for lines.Scan() {
-			fmt.Println(events.Load(), time.Now().UnixNano())
+			fmt.Println(events.Load(), time.Now().UnixNano(), computed().Nanoseconds())
 		}
 		ctl.Pause("the measurement is over")
 	}()
