@@ -54,7 +54,7 @@ export function connect(url, { open, on }) {
       if (source.readyState !== EventSource.CLOSED) return;
       if (await loggedOut()) show("login");
       setTimeout(start, wait);
-      wait = Math.min(wait * 2, 15000);
+      wait = Math.min(wait * 2, 5000);
     };
     source.addEventListener("end", () => {
       lost = true;

@@ -15,7 +15,7 @@ func main() {
 	only := flag.String("only", "", "make only the pictures whose name contains this")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := makeAll(ctx, *out, *only)
+	err := makeAll(ctx, os.Stdout, *out, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -73,20 +73,20 @@ func testLarge(t *testing.T, browser context.Context) {
 	require.Less(t, took, 5000.0, "milliseconds until the page can be used")
 	require.Less(t, js[int](p, `document.querySelectorAll("*").length`), 3000, "elements of the page")
 	// Scroll through the whole grid, a window at a time, with a frame drawn for each.
-	longest := js[float64](p, `(async () => {
+	frames := js[[]float64](p, `(async () => {
 		const box = document.querySelector(".cells .window");
-		let longest = 0;
+		const took = [];
 		for (let i = 1; i <= 60; i++) {
 			const began = performance.now();
 			box.scrollTop = box.scrollHeight * i / 60;
 			await new Promise(requestAnimationFrame);
 			await new Promise(requestAnimationFrame);
-			longest = Math.max(longest, performance.now() - began);
+			took.push(performance.now() - began);
 		}
-		return longest;
+		return took.sort((a, b) => a - b);
 	})()`)
-	require.Less(t, longest, 1000.0, "milliseconds for two frames of scrolling")
-	t.Logf("usable after %.0f ms; two frames of scrolling %.0f ms at most", took, longest)
+	require.Less(t, frames[30], 500.0, "milliseconds for two frames of scrolling, half of the time") // the rest tells how busy the machine is
+	t.Logf("usable after %.0f ms; two frames of scrolling %.0f ms, %.0f at most", took, frames[30], frames[59])
 
 	p.do(chromedp.Focus(chromedp.CSS(`.window`)), chromedp.KeyEvent(kb.End))
 	p.until(`document.querySelector(".item-card").innerText.includes("item-099999")`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -25,12 +26,11 @@ import (
 type stage struct {
 	store state.Store
 	novel *workflow.Pipeline
-	url   string
 	wait  sync.WaitGroup
 }
 
 // makeAll makes the samples, and then the pictures.
-func makeAll(ctx context.Context, out, only string) error {
+func makeAll(ctx context.Context, log io.Writer, out, only string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := os.MkdirAll(out, 0o755); err != nil {
@@ -65,13 +65,13 @@ func makeAll(ctx context.Context, out, only string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // a folder that stays in the system's temporary one harms nobody
 	return takeAll(ctx, dir, shots(url, empty, locked), func(name string, png []byte) error {
 		png, err := small(png)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%-28s %4d KB\n", name, len(png)>>10)
+		fmt.Fprintf(log, "%-28s %4d KB\n", name, len(png)>>10)
 		return os.WriteFile(filepath.Join(out, name+".png"), png, 0o644)
 	}, only)
 }
@@ -167,7 +167,7 @@ func failing(_ context.Context, provider, prompt string) error {
 	return nil
 }
 
-// live leaves a run in the middle of its scenes: calls go on as long as pictures are taken.
+// live leaves a run in the middle of its scenes: it goes on slowly while pictures are taken.
 func (s *stage) live(ctx context.Context, run string, p sample.Params) error {
 	var n atomic.Int64
 	middle := make(chan struct{})
@@ -182,10 +182,9 @@ func (s *stage) live(ctx context.Context, run string, p sample.Params) error {
 			if i == 56 {
 				close(middle)
 			}
-			<-ctx.Done()
-			return ctx.Err()
+			return pace(ctx, 3*time.Second)
 		}
-		return pace(ctx)
+		return pace(ctx, 140*time.Millisecond)
 	})
 	if err != nil {
 		return err
@@ -208,8 +207,8 @@ func (s *stage) live(ctx context.Context, run string, p sample.Params) error {
 }
 
 // pace lets a call take some time, so that there is something to see of it.
-func pace(ctx context.Context) error {
-	t := time.NewTimer(140 * time.Millisecond)
+func pace(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

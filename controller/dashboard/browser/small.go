@@ -56,9 +56,10 @@ func palette(counts map[color.RGBA]int) color.Palette {
 	slices.SortFunc(all, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.c.R, b.c.R), cmp.Compare(a.c.G, b.c.G), cmp.Compare(a.c.B, b.c.B))
 	})
+	const common = 128 // taken as they are
 	var chosen []color.RGBA
 	for _, e := range all {
-		if len(chosen) < 256 && !slices.ContainsFunc(chosen, func(c color.RGBA) bool { return near(c, e.c) }) {
+		if len(chosen) < common || len(chosen) < 256 && !slices.ContainsFunc(chosen, func(c color.RGBA) bool { return near(c, e.c) }) {
 			chosen = append(chosen, e.c)
 		}
 	}
