@@ -123,6 +123,7 @@ func TestASignalPausesWhatServeWorksOn(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, code, text)
 	<-model.asked
 	s.ctl.Pause("a signal")
+	require.Eventually(t, func() bool { return load(t, out).Pausing }, time.Minute, 10*time.Millisecond, "the run was told")
 	close(gate)
 	o := s.end()
 	require.Equal(t, 0, o.code, o.stderr)

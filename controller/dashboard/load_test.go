@@ -153,7 +153,7 @@ func TestStreamsOverHTTP2(t *testing.T) {
 		srv := httptest.NewUnstartedServer(d)
 		srv.EnableHTTP2 = h2
 		srv.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-		srv.Config.ReadTimeout, srv.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+		srv.Config.ReadTimeout, srv.Config.WriteTimeout = time.Second, time.Second
 		srv.StartTLS()
 		b := &board{Dashboard: d, t: t, store: d.cfg.Store, srv: srv}
 		name := fmt.Sprint("Run", h2)
@@ -161,7 +161,7 @@ func TestStreamsOverHTTP2(t *testing.T) {
 		c := b.listen("?run="+name, "")
 		require.Equal(t, map[bool]int{true: 2, false: 1}[h2], c.resp.ProtoMajor)
 		c.next()
-		<-time.After(400 * time.Millisecond)
+		<-time.After(1200 * time.Millisecond)
 		j.finish(1)
 		c.find(streamEvent, func(data string) bool { return strings.Contains(data, "item.completed") })
 		c.close()
