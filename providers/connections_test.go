@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,11 +17,12 @@ import (
 	"github.com/dogear-go/dogear/resilience"
 )
 
+// deadURL is where nothing listens: a port below those that servers of other tests are given. One that was closed may be given again.
+const deadURL = "http://127.0.0.1:1"
+
 // TestConnections: what happens before a server answers.
 func TestConnections(t *testing.T) {
 	t.Parallel()
-	dead := httptest.NewServer(http.NotFoundHandler())
-	dead.Close()
 	unknown := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}}
 	}}
@@ -33,7 +33,7 @@ func TestConnections(t *testing.T) {
 			class     resilience.Class
 			permanent bool
 		}{
-			"refused":         {Settings{BaseURL: dead.URL}, resilience.Network, false},
+			"refused":         {Settings{BaseURL: deadURL}, resilience.Network, false},
 			"unknown host":    {Settings{BaseURL: "http://api.invalid", Transport: unknown}, resilience.Network, false},
 			"no trust":        {Settings{BaseURL: wiretest.NewTLS(t, p, wiretest.Good).URL}, resilience.Network, true},
 			"transport panic": {Settings{BaseURL: "http://api.invalid", Transport: panics}, resilience.InvalidResponse, false},

@@ -206,8 +206,6 @@ func TestDoctorOnEveryKind(t *testing.T) {
 
 func TestDoctorOnFailingConnections(t *testing.T) {
 	page := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Welcome</html>") }
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
 	trap := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		t.Error("a redirect was followed, with the key")
 		w.WriteHeader(200)
@@ -224,7 +222,7 @@ func TestDoctorOnFailingConnections(t *testing.T) {
 	}))
 	defer moved.Close()
 	for _, c := range []struct{ address, short, fix string }{
-		{closed.URL, "refused", "nothing listens there"},
+		{"http://127.0.0.1:1", "refused", "nothing listens there"},
 		{untrusted.URL, "TLS", "the server's certificate is not trusted"},
 		{strings.Replace(plain.URL, "http:", "https:", 1), "TLS", "speaks http there, not https"},
 		{plain.URL, "web page", "a web page is there, not an API: check "},
