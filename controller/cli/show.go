@@ -159,7 +159,7 @@ func (k *kit) printResult(raw json.RawMessage) error {
 		_, err := fmt.Fprintf(k.stdout, "%s\n", raw)
 		return err
 	}
-	text, err := readable(raw)
+	text, err := state.Readable(raw)
 	if err != nil {
 		return err
 	}

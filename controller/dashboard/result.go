@@ -45,6 +45,6 @@ func (d *Dashboard) result(ctx context.Context, run, step, item string) (ResultV
 		raw = json.RawMessage("null")
 	}
 	v.JSON = raw
-	v.Text, err = readable(raw)
+	v.Text, err = state.Readable(raw)
 	return v, err
 }

@@ -1,4 +1,4 @@
-package dashboard
+package state
 
 import (
 	"bytes"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// readable writes a recorded JSON value for people, fields in recorded order: "name: value" lines, lists with hyphens,
+// Readable writes a recorded JSON value for people, fields in recorded order: "name: value" lines, lists with hyphens,
 // and text as text, with its lines.
-func readable(raw json.RawMessage) (string, error) {
+func Readable(raw json.RawMessage) (string, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	var b strings.Builder

@@ -1,10 +1,12 @@
-package cli
+package state_test
 
 import (
 	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/state"
 )
 
 func TestReadable(t *testing.T) {
@@ -24,12 +26,12 @@ func TestReadable(t *testing.T) {
 		`[[1,2],[3]]`:              "- \n  - 1\n  - 2\n-\n  - 3",
 		`{"id":12345678901234567}`: "id: 12345678901234567",
 	} {
-		got, err := readable(json.RawMessage(raw))
+		got, err := state.Readable(json.RawMessage(raw))
 		require.NoError(t, err, raw)
 		if raw != `[[1,2],[3]]` { // lists in lists are rare: they only must not fail
 			require.Equal(t, want, got, raw)
 		}
 	}
-	_, err := readable(json.RawMessage(`{"a":`))
+	_, err := state.Readable(json.RawMessage(`{"a":`))
 	require.Error(t, err)
 }
