@@ -3,9 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,9 +22,6 @@ import (
 	"github.com/dogear-go/dogear/state/pgstore/pgtest"
 	"github.com/dogear-go/dogear/state/storetest/sizes"
 )
-
-// lease of the programs that are killed: so long the next one must wait.
-const lease = 300 * time.Millisecond
 
 var programDir string
 
@@ -132,45 +130,107 @@ func program(t *testing.T, srv *pgtest.Server) killtest.Program {
 		return name
 	}
 	return killtest.Program{
-		Path: path, Lease: lease,
+		Path: path,
 		Args: func(dir string) []string {
-			return []string{"--store", srv.URL("application_name", novelName, schemaSetting, schema(dir), leaseSetting, lease.String())}
+			return []string{"--store", srv.URL("application_name", novelName, schemaSetting, schema(dir))}
 		},
 		Open: func(ctx context.Context, dir string) (state.Store, error) {
-			if err := ended(ctx, pool, schema(dir)); err != nil {
+			if err := gone(ctx, pool); err != nil {
 				return nil, err
 			}
 			return pgstore.New(pool, pgstore.Options{Schema: schema(dir), Retry: 10 * time.Second})
 		},
+		Expire: func(ctx context.Context, dir string) error { return expire(ctx, pool, schema(dir)) },
 	}
 }
 
 // novelName is what the sessions of killed novels are called.
 const novelName = "a novel"
 
-// ended waits until the processes before are dead for the server as well. The last thing that one asked for may be carried
-// out after its death; and one that died before its first record holds a run that is not there yet, for as long as its
-// lease.
-func ended(ctx context.Context, pool *pgxpool.Pool, schema string) error {
-	leases := strings.ReplaceAll(`SELECT count(*) FROM {schema}.leases l JOIN {schema}.runs r ON r.id = l.run
-		WHERE r.run_id = '' AND l.until > clock_timestamp()`, "{schema}", pgx.Identifier{schema}.Sanitize())
+// gone waits until the processes before are dead for the server as well: the last thing that one asked for may be carried
+// out after its death.
+func gone(ctx context.Context, pool *pgxpool.Pool) error {
+	return until(ctx, func() error {
+		var sessions int
+		err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, novelName).Scan(&sessions)
+		if err == nil && sessions > 0 {
+			err = fmt.Errorf("%d sessions of dead processes are left", sessions)
+		}
+		return err
+	})
+}
+
+// expire lets the leases of dead processes run out.
+func expire(ctx context.Context, pool *pgxpool.Pool, schema string) error {
+	if err := gone(ctx, pool); err != nil {
+		return err
+	}
+	sql := "UPDATE " + pgx.Identifier{schema, "leases"}.Sanitize() + " SET until = 'epoch'"
+	return until(ctx, func() error {
+		_, err := pool.Exec(ctx, sql)
+		return err
+	})
+}
+
+// until tries again until it succeeds, also when the server went away under it.
+func until(ctx context.Context, try func() error) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var sessions, held int
-		err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1`, novelName).Scan(&sessions)
+		err := try()
 		if err == nil {
-			err = pool.QueryRow(ctx, leases).Scan(&held)
-		}
-		if err == nil && sessions+held == 0 {
 			return nil
 		}
 		select {
-		case <-tick.C: // again, also if the server went away under it
+		case <-tick.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(ctx.Err(), err)
 		}
 	}
+}
+
+// The lease of a process that was killed runs out by itself: until then the others are told who holds the run and for how
+// long, afterwards one of them goes on.
+func TestTheDeadHoldARunForALease(t *testing.T) {
+	srv := pgtest.Start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), sizes.Get().KillTimeout)
+	defer cancel()
+	p := program(t, srv)
+	whole := p.Reference(ctx, t, time.Millisecond, 1)
+	const lease = 2 * time.Second
+	args := p.Args
+	p.Args = func(dir string) []string {
+		a := args(dir)
+		a[1] = a[1] + "&" + leaseSetting + "=" + lease.String()
+		return a
+	}
+	n := p.Novel(t, killtest.NewServer(t, 20*time.Millisecond), 1)
+	dead := n.Command(ctx, n.Begin()...)
+	require.NoError(t, dead.Start())
+	require.NoError(t, until(ctx, func() error {
+		if asked := len(n.Server.Of(dead.Client)); asked < 3 {
+			return fmt.Errorf("%d requests", asked)
+		}
+		return nil
+	}))
+	require.True(t, dead.Kill(), dead.Output())
+	killed, held := time.Now(), 0
+	for {
+		began := time.Now()
+		next := n.Command(ctx, append(n.Begin(), "--resume")...)
+		code, err := next.Run()
+		require.NoError(t, err)
+		if code == 0 {
+			break
+		}
+		held++
+		require.Equal(t, 1, code, next.Output())
+		require.Contains(t, next.Output(), fmt.Sprintf("is being worked on by process %d on ", dead.Process.Pid))
+		require.Contains(t, next.Output(), "the run is free from ")
+		require.Less(t, began.Sub(killed), lease+time.Second, "the lease ran out, and the run is held")
+	}
+	require.NotZero(t, held, "nobody waited for the lease")
+	require.NoError(t, n.Check(ctx, t, whole))
 }
 
 // TestKillAtRandomInstants: kill -9 of the program and an immediate shutdown of the server, at any instant.

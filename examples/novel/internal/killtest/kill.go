@@ -131,6 +131,7 @@ func (k *killer) strike(ctx context.Context, n *Novel, c *Child, left int) error
 			return nil
 		}
 		c.struck = true
+		c.blows++
 		c.note("struck %v", a)
 		k.figures.Strikes++
 		k.figures.Aims[a.at]++

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -120,22 +119,18 @@ func (n *Novel) Account(ctx context.Context) (a Account, err error) {
 	return a, nil
 }
 
-// free reads the journal when nobody works on the run. The dead hold it for no longer than the store's lease.
+// free reads the journal when nobody is left that works on the run.
 func (n *Novel) free(ctx context.Context) (Account, error) {
-	for began := time.Now(); ; {
-		a, err := n.Account(ctx)
-		if err != nil || !a.Held {
-			return a, err
-		}
-		if time.Since(began) > n.program.Lease {
-			return a, fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return a, ctx.Err()
+	if n.program.Expire != nil {
+		if err := n.program.Expire(ctx, n.Dir); err != nil {
+			return Account{}, err
 		}
 	}
+	a, err := n.Account(ctx)
+	if err == nil && a.Held {
+		err = fmt.Errorf("the run is held by a process that was killed: %w", state.ErrLocked)
+	}
+	return a, err
 }
 
 // History tells what became of each process, and what the last one printed.

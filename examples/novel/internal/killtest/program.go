@@ -33,9 +33,9 @@ type Program struct {
 	// closed after use.
 	Open func(ctx context.Context, dir string) (state.Store, error)
 
-	// Lease is how long the store keeps a run for an owner that was killed. Defaults to not at all: the next process works
-	// at once.
-	Lease time.Duration
+	// Expire lets the leases of processes that were killed run out, as time would. Defaults to nothing: the store keeps no
+	// run for an owner that is dead.
+	Expire func(ctx context.Context, dir string) error
 }
 
 // Build builds the package of a program, as go build names it, into dir: as its users build it, without the race detector,
@@ -108,13 +108,14 @@ func (c *Child) Kill() bool {
 	c.lived, c.dry = time.Since(c.Started), c.starvation() // a process that waits for a disk is not gone at once
 	_ = c.Process.Kill()                                   // it may have ended just now
 	<-c.ended
-	c.killed = !c.ProcessState.Exited()
+	if c.killed = !c.ProcessState.Exited(); c.killed {
+		c.blows++
+	}
 	return c.killed
 }
 
-// note notes a blow.
+// note says something about a blow.
 func (c *Child) note(format string, args ...any) {
-	c.blows++
 	c.notes = append(c.notes, fmt.Sprintf(format, args...))
 }
 
