@@ -14,10 +14,10 @@
 // # What is sent
 //
 // A POST for each of: run.completed, run.failed, run.partial, run.paused, run.budget (paused because the budget does not allow the
-// next call), run.waiting (for a person), and provider.lost (a provider is out for this session). The body is a
-// [Notification] as JSON, or with [Slack] a text. It holds names, numbers, classes and composed sentences. It never holds a
-// prompt, an answer, a result, a key, or the message of an error, which may repeat any of them: those are in the run's status.
-// Only the reason of a pause is in the words of who asked for it.
+// next call), run.waiting (for a person), gate.opened (a person is asked while the run goes on beside it), and provider.lost (a
+// provider is out for this session). The body is a [Notification] as JSON, or with [Slack] a text. It holds names, numbers, classes
+// and composed sentences. It never holds a prompt, an answer, a result, a key, or the message of an error, which may repeat any of
+// them: those are in the run's status. Only the reason of a pause is in the words of who asked for it.
 //
 // A run that ends without a word in its journal sends nothing: its process was killed, its context was cancelled, its journal
 // could not be written.

@@ -86,6 +86,14 @@ func endings() map[string]*history {
 	make("8 provider lost", func(h *history) {
 		h.add(prose, state.ProviderState{Provider: "groq", Model: "m", State: state.ProviderExcluded, Class: "auth"})
 	})
+	make("9 a gate beside other work", func(h *history) {
+		created := h.events[0].Data.(state.RunCreated)
+		created.Steps = append(created.Steps, state.StepDef{Name: "last", Kind: state.KindParallel}, state.StepDef{Name: "index", Kind: state.KindTask, Parent: "last"},
+			state.StepDef{Name: "cover", Kind: state.KindGate, Parent: "last"})
+		h.events[0].Data = created
+		h.add(state.Scope{Step: "index"}, state.StepStarted{})
+		h.add(state.Scope{Step: "cover"}, state.GateOpened{Shown: "SECRET", Hash: "h"})
+	})
 	return all
 }
 

@@ -17,7 +17,8 @@ const (
 	RunPartial   Type = "run.partial" // some items failed
 	RunPaused    Type = "run.paused"
 	RunBudget    Type = "run.budget"    // paused: the next call does not fit into the budget
-	RunWaiting   Type = "run.waiting"   // for a person
+	RunWaiting   Type = "run.waiting"   // for a person: it has stopped
+	GateOpened   Type = "gate.opened"   // a person is asked, and the run goes on with what stands beside the gate
 	ProviderLost Type = "provider.lost" // out for this session; the run goes on while it can
 )
 
@@ -34,7 +35,7 @@ type Data struct {
 	Run      string       `json:"run"`
 	RunID    string       `json:"run_id"` // random, unique
 	Pipeline string       `json:"pipeline"`
-	Status   state.Status `json:"status"`   // running (with ProviderLost), completed, failed, partial, paused, waiting
+	Status   state.Status `json:"status"`   // running (with GateOpened and ProviderLost), completed, failed, partial, paused, waiting
 	Progress float64      `json:"progress"` // percent
 	Cost     Cost         `json:"cost"`
 	Reason   string       `json:"reason,omitempty"`
@@ -85,6 +86,8 @@ func (n Notification) headline() string {
 		return "paused" + at + " for its budget"
 	case RunWaiting:
 		return "waits for a person" + at
+	case GateOpened:
+		return "asks a person" + at + ", and goes on beside that"
 	}
 	return "lost a provider" + at
 }

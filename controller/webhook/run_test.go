@@ -137,6 +137,37 @@ func TestProviderIsLostInARun(t *testing.T) {
 	require.Equal(t, webhook.RunCompleted, got[1].Type)
 }
 
+// TestGateBesideOtherWork: a person learns of a gate while the other steps of its Parallel still run, and once more when the run
+// has stopped for it. Of a gate that opens when nothing else is left the stop alone tells: see TestEveryNotification.
+func TestGateBesideOtherWork(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t)
+	hook := newHook(t, r)
+	gate := workflow.NewGate("review", func(context.Context) (string, error) { return "SECRET", nil })
+	long := workflow.NewTask("long", func(ctx context.Context) (int, error) { // until the person was told
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for len(r.all()) == 0 {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		}
+		return 1, nil
+	})
+	cfg := workflow.Config{Store: memstore.New(), Model: workflowtest.NewModel(t, workflowtest.Answer{Text: "yes"}), Observers: []state.Observer{hook.Observe}}
+	_, err := pipeline(t, workflow.NewParallel("both", gate, long)).Run(t.Context(), "monday", cfg)
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	require.NoError(t, closeHook(t, hook, 30*time.Second))
+	got := r.all()
+	require.Len(t, got, 2)
+	require.Equal(t, webhook.GateOpened, got[0].Type)
+	require.Equal(t, state.StatusRunning, got[0].Data.Status)
+	require.Equal(t, []string{"review", "step review waits for a decision"}, []string{got[0].Data.Step, got[0].Data.Reason})
+	require.Equal(t, webhook.RunWaiting, got[1].Type)
+}
+
 // TestSessionsOfARun: each session tells its own end, under an id of its own, and none tells an earlier one's again.
 func TestSessionsOfARun(t *testing.T) {
 	t.Parallel()

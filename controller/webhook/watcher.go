@@ -35,6 +35,8 @@ func (w *watcher) take(e state.Event) (Notification, bool) {
 		}
 	case state.RunStopped:
 		n = w.stopped(d)
+	case state.GateOpened:
+		n = w.asked(e.Step)
 	case state.ProviderState:
 		n = w.provider(d)
 	}
@@ -126,6 +128,29 @@ func (w *watcher) incomplete() (first, reason string) {
 		parts = append(parts, fmt.Sprintf("step %s: %d of %s done, %d failed", s.Name, s.Items.Done, count(s.Items.Total, "item"), s.Items.Failed))
 	}
 	return first, strings.Join(parts, "; ")
+}
+
+// asked tells of a gate that opens while other steps of its Parallel are at work, or about to be. Where nothing else is left to
+// do the run stops at once, and that is told.
+func (w *watcher) asked(gate string) Notification {
+	outermost := func(s *state.StepState) string {
+		for s.Parent != "" && w.st.Step(s.Parent) != nil {
+			s = w.st.Step(s.Parent)
+		}
+		return s.Name
+	}
+	own := w.st.Step(gate)
+	if own == nil {
+		return Notification{}
+	}
+	for i := range w.st.Steps {
+		s := &w.st.Steps[i]
+		unfinished := s.Status == state.StatusRunning || s.Status == state.StatusPending
+		if unfinished && s.Kind != state.KindParallel && outermost(s) == outermost(own) {
+			return Notification{Type: GateOpened, Data: Data{Status: state.StatusRunning, Step: gate, Reason: "step " + gate + " waits for a decision"}}
+		}
+	}
+	return Notification{}
 }
 
 func (w *watcher) waiting() (first, reason string) {
