@@ -142,8 +142,14 @@ function shapes(g, [pending, running, completed, failed], size, colours) {
   g.stroke();
 }
 
+// readColours resolves the tokens by an element's colour: a token's own value says those of both themes.
 function readColours() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue("--" + name).trim();
-  return { pending: read("pending"), running: read("running"), completed: read("completed"), failed: read("failed"), sheet: read("sheet"), ink: read("ink") };
+  const probe = document.body.appendChild(document.createElement("span"));
+  const read = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colours = { pending: read("pending"), running: read("running"), completed: read("completed"), failed: read("failed"), sheet: read("sheet"), ink: read("ink") };
+  probe.remove();
+  return colours;
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -152,7 +153,19 @@ func (p *tab) do(steps ...step) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	require.NoError(p.t, chromedp.Do(ctx, steps...))
+	for _, s := range steps {
+		err := chromedp.Do(ctx, s)
+		for replaced(err) && ctx.Err() == nil {
+			err = chromedp.Do(ctx, s)
+		}
+		require.NoError(p.t, err)
+	}
+}
+
+// replaced: the element that was found was gone before anything was done with it, since a live page draws its parts anew.
+func replaced(err error) bool {
+	var e *cdproto.Error
+	return errors.As(err, &e) && strings.Contains(strings.ToLower(e.Message), "node with given id")
 }
 
 // js evaluates an expression.
