@@ -160,8 +160,11 @@ func (d *Dashboard) current(ctx context.Context, run string) (*follower, error) 
 	return f, f.refresh(ctx, 0)
 }
 
-// stir makes the watch look at the run soon.
+// stir says that the run was changed: what is known of it is out of date, and the watch looks at it soon.
 func (f *follower) stir() {
+	f.ctl.Lock()
+	f.acted = time.Now()
+	f.ctl.Unlock()
 	select {
 	case f.wake <- struct{}{}:
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,7 +88,8 @@ func TestARunIsSteeredFromTheDashboard(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, code, text)
 	b.until("Ten", func(v RunView) bool { return v.Pausing })
 	close(release)
-	b.until("Ten", status(state.StatusPaused))
+	v = b.until("Ten", func(v RunView) bool { return slices.Contains(v.Actions, ActionEdit) }) // and the run is given back
+	require.Equal(t, state.StatusPaused, v.Status)
 
 	r := get[ResultView](b, "/api/runs/Ten/result?step=scenes&item=one")
 	edit := func(replaces, result string) (int, string) {
@@ -112,6 +114,26 @@ func TestARunIsSteeredFromTheDashboard(t *testing.T) {
 	require.Equal(t, http.StatusConflict, code, text)
 	code, text = b.post("/api/runs/Ten/retry", "{}")
 	require.Equal(t, http.StatusConflict, code, text)
+}
+
+// TestWhoChangesARunSeesTheChange: at once, however seldom the run is looked at.
+func TestWhoChangesARunSeesTheChange(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one")
+	run, err := p.Run(t.Context(), "Ten", workflow.Config{Store: store, Model: &script{}})
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	require.NoError(t, run.Ask(t.Context(), state.Request{Kind: state.AskApprove, Step: "look"}))
+	require.NoError(t, run.Resume(t.Context()))
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, &script{}), Poll: time.Hour})
+	const result = "/api/runs/Ten/result?step=scenes&item=one"
+	for _, text := range []string{"better", "better still"} {
+		body, err := json.Marshal(EditRequest{Step: "scenes", Item: "one", Replaces: get[ResultView](b, result).Hash, Result: json.RawMessage(`"` + text + `"`)})
+		require.NoError(t, err)
+		code, answer := b.post("/api/runs/Ten/edit", string(body))
+		require.Equal(t, http.StatusAccepted, code, answer)
+		require.Equal(t, text, get[ResultView](b, result).Text)
+	}
 }
 
 // TestOnlyTheNamedItemIsTriedAgain: retry names one of two that failed.

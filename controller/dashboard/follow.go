@@ -19,7 +19,9 @@ type follower struct {
 
 	ctl      sync.Mutex    // guards the fields below
 	polling  chan struct{} // closed when the poll that goes on ends; nil: none goes on
+	began    time.Time     // when that one began, or else the last one
 	polled   time.Time     // when the last one ended
+	acted    time.Time     // when the run was last changed from here: what was read before is out of date
 	used     time.Time     // when somebody last asked
 	gone     bool          // dropped: it must not be used any more
 	subs     int           // streams
@@ -54,13 +56,17 @@ func newFollower(d *Dashboard, run string) *follower {
 	return &follower{d: d, run: run, used: time.Now(), wake: make(chan struct{}, 1)}
 }
 
-// refresh brings the follower up to date, unless it was within maxAge.
+// refresh brings the follower up to date, unless it was within maxAge. Who has changed the run from here finds the change.
 func (f *follower) refresh(ctx context.Context, maxAge time.Duration) error {
-	wait, err := f.startPoll(maxAge)
-	if err != nil {
-		return err
-	}
-	if wait != nil {
+	for late := true; late; {
+		var wait <-chan struct{}
+		var err error
+		if wait, late, err = f.startPoll(maxAge); err != nil {
+			return err
+		}
+		if wait == nil {
+			break
+		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
@@ -72,23 +78,24 @@ func (f *follower) refresh(ctx context.Context, maxAge time.Duration) error {
 	return f.err
 }
 
-// startPoll begins a poll, or finds the one that goes on; nil: none is needed.
-func (f *follower) startPoll(maxAge time.Duration) (wait <-chan struct{}, err error) {
+// startPoll begins a poll, or finds the one that goes on; nil: none is needed. late: that one began before the run was changed,
+// so another must follow.
+func (f *follower) startPoll(maxAge time.Duration) (wait <-chan struct{}, late bool, err error) {
 	f.ctl.Lock()
 	defer f.ctl.Unlock()
 	f.used = time.Now()
-	if f.polling != nil {
-		return f.polling, nil
+	if late = f.began.Before(f.acted); f.polling != nil {
+		return f.polling, late, nil
 	}
-	if !f.polled.IsZero() && f.used.Sub(f.polled) <= maxAge {
-		return nil, nil
+	if !late && !f.polled.IsZero() && f.used.Sub(f.polled) <= maxAge {
+		return nil, false, nil
 	}
 	done := make(chan struct{})
 	if !f.d.life.start(func() { f.poll(done) }) {
-		return nil, errClosed
+		return nil, false, errClosed
 	}
-	f.polling = done
-	return done, nil
+	f.polling, f.began = done, f.used
+	return done, false, nil
 }
 
 // poll looks at the store once. It runs under the dashboard's context: that who asked has gone away takes nothing from
