@@ -27,19 +27,40 @@ func Verify(ctx context.Context, store Store, run string) (Report, error) {
 	}
 	head, err := store.Head(ctx, run) // before the events: the journal may grow meanwhile
 	if err == nil {
-		var st *WorkflowState
-		if st, err = snap.fold(ctx, store, run); err == nil || errors.Is(err, ErrDamaged) {
-			report.Records = max(report.Records, int(st.Seq))
-		}
-		if err == nil {
-			err = matches(head, st)
-		}
+		err = snap.agrees(ctx, store, head, &report)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errReplaced):
+		return Verify(ctx, store, run)
+	case err != nil:
 		return report.damaged(err)
 	}
 	report.Snapshot, report.Misleading = snap.fault, snap.misleads
 	return report, snap.unfinished(run)
+}
+
+// errReplaced says that another run has taken the name while one was read.
+var errReplaced = errors.New("another run has taken its place")
+
+// agrees folds the run's events and compares the result with its head.
+func (c *snapshotCheck) agrees(ctx context.Context, store Store, head Head, report *Report) error {
+	st, err := c.fold(ctx, store, head.Run)
+	if err == nil || errors.Is(err, ErrDamaged) {
+		report.Records = max(report.Records, int(st.Seq))
+	}
+	if err == nil {
+		err = matches(head, st)
+	}
+	if err == nil || st.RunID == head.RunID {
+		return err
+	}
+	switch now, gone := store.Head(ctx, head.Run); {
+	case gone != nil:
+		return gone
+	case now.RunID != head.RunID:
+		return errReplaced
+	}
+	return err
 }
 
 // damaged puts an error that tells of damage into the report; any other stays one.

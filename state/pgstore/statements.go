@@ -111,7 +111,9 @@ WITH made AS (
 )
 INSERT INTO {schema}.leases (run) SELECT id FROM made WHERE {commit} RETURNING run`
 
-	// Of several at once the first one changes the lease; the others, having waited for it, find it taken.
+	// Of several at once the first one changes the lease; the others, having waited for it, find it taken. The run may have
+	// been archived since it was looked for: its row says that in its newest version, which the second update reads even if
+	// the statement had to wait for it. The lease of an archived run is nobody's concern.
 	takeRun = `
 WITH taken AS (
 	UPDATE {schema}.leases SET epoch = epoch + 1, token = $2, pid = $3, host = $4, since = clock_timestamp(),
@@ -119,7 +121,7 @@ WITH taken AS (
 	WHERE run = $1 AND (until <= clock_timestamp() OR token = $2)
 	RETURNING run, epoch
 ), raised AS (
-	UPDATE {schema}.runs r SET epoch = t.epoch FROM taken t WHERE r.id = t.run RETURNING r.epoch, r.run_id
+	UPDATE {schema}.runs r SET epoch = t.epoch FROM taken t WHERE r.id = t.run AND r.archived IS NULL RETURNING r.epoch, r.run_id
 )
 SELECT epoch, run_id FROM raised WHERE {commit}`
 

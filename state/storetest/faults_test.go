@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dogear-go/dogear/state"
@@ -335,6 +336,7 @@ func listingFaults() []fault {
 		{"nothing is removed", broken(func(b *bad) {
 			b.remove = func(context.Context, string, state.RemoveOptions) error { return nil }
 		}), []string{"removing", "removing what belongs to a run", "pruning"}},
+		{"who opens a run gets one that was moved aside", broken(movedAway), []string{"a run that is moved aside while it is opened"}},
 		{"who is held is removed", broken(func(b *bad) {
 			b.remove = func(ctx context.Context, run string, o state.RemoveOptions) error {
 				err := b.leases.Remove(ctx, run, o)
@@ -344,6 +346,25 @@ func listingFaults() []fault {
 				return err
 			}
 		}), []string{"one writer", "one writer of all who opened the store"}},
+	}
+}
+
+// movedAway gives who goes on with a run the one that had its name before, where nobody reads what is appended.
+func movedAway(b *bad) {
+	var moved atomic.Bool
+	b.remove = func(ctx context.Context, run string, o state.RemoveOptions) error {
+		err := b.leases.Remove(ctx, run, o)
+		if err == nil && o.Archive {
+			moved.Store(true)
+		}
+		return err
+	}
+	b.open = func(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
+		j, err := b.leases.Open(ctx, run, o)
+		if err == nil && moved.Load() && o.Mode == state.OpenExisting {
+			j = &badJournal{Journal: j, add: func(context.Context, state.Journal, []state.Event, bool) error { return nil }}
+		}
+		return j, err
 	}
 }
 

@@ -98,6 +98,7 @@ func checks() []check {
 		{"listing by status and age, in pages", plain(checkPages)},
 		{"removing", plain(checkRemove)},
 		{"removing what belongs to a run", plain(checkRemoveAll)},
+		{"a run that is moved aside while it is opened", checkMoved},
 		{"pruning", plain(checkPrune)},
 		{"copying", plain(checkCopy)},
 		{"verifying", plain(checkVerify)},

@@ -40,6 +40,7 @@ type Table struct {
 	VirtualTime time.Duration // of runs among failures, pauses and crashes
 	Cuts        int           // connections to a database that are cut under an append
 	Steals      int           // times that a run is taken over while its writer appends
+	Moves       int           // times that a run is moved aside while others open and read it
 	Settings    int           // settings of a database under which its store is put through the whole suite
 	Outages     int           // times that a database server is stopped while a run is written
 	Screens     int           // random lives of live lines on a terminal
@@ -52,7 +53,7 @@ var usual = Table{
 	CrashRuns: 2, CrashImages: 2, FaultRuns: 1, FaultKinds: 1, DeathRuns: 1, FlipRecords: 7, FlipEvery: 7, RepairEvery: 61,
 	SQLiteRuns: 2, SQLiteImages: 2, SQLiteEvery: 9, SQLiteFlips: 120, StoreKills: 12, BigEvent: 8 << 20, ManyEvents: 20_000,
 	Kills: 20, KillTimeout: 5 * time.Minute, CrashEvery: 3, Races: 13, Concurrent: 50, VirtualTime: 12 * time.Hour,
-	Cuts: 150, Steals: 40, Outages: 5, Settings: 1, Estimates: 2, Screens: 25,
+	Cuts: 150, Steals: 40, Moves: 40, Outages: 5, Settings: 1, Estimates: 2, Screens: 25,
 }
 
 // soaking are the sizes of make soak.
@@ -61,7 +62,7 @@ var soaking = Table{
 	CrashRuns: 12, CrashImages: 12, FaultRuns: 40, FaultKinds: 5, DeathRuns: 20, FlipRecords: 40, FlipEvery: 1, RepairEvery: 1,
 	SQLiteRuns: 20, SQLiteImages: 6, SQLiteEvery: 1, SQLiteFlips: 20_000, StoreKills: 500, BigEvent: 64 << 20, ManyEvents: 1_000_000,
 	Kills: 500, KillTimeout: 2 * time.Hour, CrashEvery: 1, Races: 1000, Concurrent: 1000, VirtualTime: 500 * time.Hour,
-	Cuts: 5000, Steals: 1000, Outages: 100, Settings: 2, Estimates: 30, Screens: 5000,
+	Cuts: 5000, Steals: 1000, Moves: 1000, Outages: 100, Settings: 2, Estimates: 30, Screens: 5000,
 }
 
 // Get returns the sizes that this process was asked for.
