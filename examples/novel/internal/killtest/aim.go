@@ -25,6 +25,7 @@ const (
 	closing    = "at the end"
 	exporting  = "in an export"
 	checkpoint = "in a checkpoint"
+	approving  = "in an approval"
 )
 
 // startTime is how long a program takes to start its run, and answerTime how long it works on an answer or on the end of a

@@ -14,6 +14,7 @@ type Figures struct {
 	Kills      int // SIGKILLs
 	Strikes    int
 	Novels     int
+	Approved   int                 // gates, in some of the novels
 	Answers    int                 // recorded
 	Requests   int                 // that were asked for them
 	Latencies  []time.Duration     // from the start of a process that went on to its first request, sorted
@@ -28,8 +29,8 @@ func (f Figures) String() string {
 	for _, at := range slices.Sorted(maps.Keys(f.Aims)) {
 		aims = append(aims, fmt.Sprintf("%d %s", f.Aims[at], at))
 	}
-	line := fmt.Sprintf("%d kills and %d strikes (%s) over %d novels: %d requests for %d answers", f.Kills, f.Strikes,
-		strings.Join(aims, ", "), f.Novels, f.Requests, f.Answers)
+	line := fmt.Sprintf("%d kills and %d strikes (%s) over %d novels, in %d of which a person approved the outline: %d requests for %d answers",
+		f.Kills, f.Strikes, strings.Join(aims, ", "), f.Novels, f.Approved, f.Requests, f.Answers)
 	if n := len(f.Latencies); n > 0 {
 		line += fmt.Sprintf("; %d resumes began new work after %v (median), %v at most, with up to %v of waiting for a processor or the disk", n,
 			f.Latencies[n/2].Round(time.Millisecond), f.Latencies[n-1].Round(time.Millisecond), f.Starved.Round(time.Millisecond))

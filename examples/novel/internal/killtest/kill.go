@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func Run(ctx context.Context, t testing.TB, p Program, cfg Config) Figures {
 	k.disk = d
 	for k.figures.Kills+k.figures.Strikes < cfg.Kills {
 		n := p.Novel(t, NewServer(t, answerDelay), chapters)
+		n.reviewed = k.random.IntN(3) == 0
 		if err := k.write(ctx, n); err != nil {
 			require.NoError(t, err, "%s=%d, novel %d:\n%s", sizes.SeedVariable, seed, k.figures.Novels+1, n.History())
 		}
@@ -102,16 +104,51 @@ func (k *killer) write(ctx context.Context, n *Novel) error {
 			return err
 		}
 		k.figures.leftovers(n)
-		if code := c.ProcessState.ExitCode(); code == 0 {
-			break
-		} else if c.blows == 0 {
+		switch code := c.ProcessState.ExitCode(); {
+		case code == 0:
+			k.figures.Novels++
+			k.figures.Answers += k.ref.Requests
+			k.figures.Requests += len(n.Server.Requests())
+			return n.Check(ctx, k.t, k.ref)
+		case code == waiting && n.reviewed:
+			if err := k.approve(ctx, n); err != nil {
+				return err
+			}
+		case c.blows == 0:
 			return fmt.Errorf("process %d, which nobody struck, ended with code %d", c.Client, code)
 		}
 	}
-	k.figures.Novels++
-	k.figures.Answers += k.ref.Requests
-	k.figures.Requests += len(n.Server.Requests())
-	return n.Check(ctx, k.t, k.ref)
+}
+
+// The exit codes of a command that was refused, and of a run that waits for a person.
+const (
+	refused = 2
+	waiting = 4
+)
+
+// approve approves what the run waits for, with one process after another until one has done it.
+func (k *killer) approve(ctx context.Context, n *Novel) error {
+	for {
+		c := n.approve(ctx)
+		if err := c.Start(); err != nil {
+			return err
+		}
+		a := aim{at: approving, after: time.Duration(k.random.Int64N(int64(startTime)))}
+		if k.random.IntN(2) == 0 && a.await(c, n.Server) && c.Kill() {
+			c.note("killed %v", a)
+			k.figures.Kills++
+			k.figures.Aims[a.at]++
+			continue
+		}
+		<-c.Ended()
+		code := c.ProcessState.ExitCode()
+		before := n.children[c.Client-2].killed && code == refused && strings.Contains(c.Output(), "decided already")
+		if code != 0 && !before { // by the one that was killed
+			return fmt.Errorf("process %d, which nobody struck, could not approve: code %d", c.Client, code)
+		}
+		k.figures.Approved++
+		return nil
+	}
 }
 
 // strike hits the process, or something else, until the process has ended.

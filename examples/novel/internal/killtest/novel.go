@@ -31,6 +31,7 @@ type Novel struct {
 	program  Program
 	env      []string // of the commands to come, behind the program's
 	chapters int
+	reviewed bool // a person must approve the outline
 	children []*Child
 }
 
@@ -45,7 +46,16 @@ func (p Program) Novel(t testing.TB, server *Server, chapters int) *Novel {
 
 // Begin are the arguments that start the novel; with Resume behind them they go on with it.
 func (n *Novel) Begin() []string {
-	return []string{"--chapters", strconv.Itoa(n.chapters), "--words", "60", "--parallel", strconv.Itoa(Parallel), "--provider", "openai"}
+	args := []string{"--chapters", strconv.Itoa(n.chapters), "--words", "60", "--parallel", strconv.Itoa(Parallel), "--provider", "openai"}
+	if n.reviewed {
+		args = append(args, "--review")
+	}
+	return args
+}
+
+// approve is the command of the person who approves the outline.
+func (n *Novel) approve(ctx context.Context) *Child {
+	return n.Command(ctx, "approve", "--step", "outline_review")
 }
 
 // Command prepares a process of the program with these arguments, behind those that choose the novel and its store.
