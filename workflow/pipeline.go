@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"slices"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
@@ -91,6 +92,9 @@ func (p *Pipeline) declare(steps []Step, parent string, seen map[string]bool, fa
 
 // Name is the pipeline's name. A run belongs to the pipeline that started it.
 func (p *Pipeline) Name() string { return p.name }
+
+// Steps are what the pipeline declares, in order, a Parallel before its children.
+func (p *Pipeline) Steps() []state.StepDef { return slices.Clone(p.defs) }
 
 // Run starts the run of that name, or goes on with it, and blocks until it is complete (nil) or stops: ErrPaused,
 // ErrWaiting, ErrPartial, a *StepError, an error of the store, or of ctx. The handle is there unless the run could not even be

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,8 @@ func TestBudgetOfOwnModels(t *testing.T) {
 	require.NotContains(t, load(t, out).Session.Settings, flagBudget)
 }
 
-func TestBudgetOfAStepIsTheProgramsOwn(t *testing.T) {
+// TestBudgetOfAStep: set by the program or on the command line, which wins; each limit by itself.
+func TestBudgetOfAStep(t *testing.T) {
 	t.Parallel()
 	out := t.TempDir()
 	app := priced(t, &script{})
@@ -66,7 +68,32 @@ func TestBudgetOfAStepIsTheProgramsOwn(t *testing.T) {
 	o := run(t, app, "--out", out)
 	require.Equal(t, 4, o.code, o.stderr)
 	require.Contains(t, o.stderr, "the budget of step notes, $17.00")
-	require.Contains(t, o.stderr, "the program sets the budgets of its steps")
+	require.Contains(t, o.stderr, "tides --resume --budget notes=34.00 --project monday")
+	require.Contains(t, o.stderr, "tides --resume --budget notes=none --project monday")
+
+	own := priced(t, &script{})
+	o = run(t, own, "--resume", "--budget", "notes=18", "--budget", "100", "--out", out)
+	require.Equal(t, 4, o.code, o.stderr)
+	require.Contains(t, o.stderr, "the budget of step notes, $18.00")
+	require.Equal(t, map[string]int64{"": 100_000_000, "notes": 18_000_000}, load(t, out).Budget)
+	o = run(t, app, "--resume", "--budget", "notes=none", "--out", out)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.Equal(t, map[string]int64{"": 100_000_000}, load(t, out).Budget)
+	require.Equal(t, map[string]int64{"notes": 17_000_000}, app.Config.Budget.Steps, "the program's own is not changed")
+
+	o = run(t, app, "--out", out, "--budget", "5", "--budget", "notes=1.50")
+	require.Equal(t, 2, o.code)
+	require.Contains(t, o.stderr, "--fresh --project monday --out "+out+" --budget 5 --budget notes=1.50")
+	for _, wrong := range [][]string{{"=5"}, {"notes="}, {"notes=0"}, {"5", "6"}, {"notes=1", "notes=2"}, {"nosuch=5"}} {
+		args := []string{"--out", t.TempDir()}
+		for _, text := range wrong {
+			args = append(args, "--budget", text)
+		}
+		o = run(t, app, args...)
+		require.Equal(t, 2, o.code, "%v: %s", wrong, o.stderr)
+		require.Contains(t, strings.ToLower(o.stderr), "budget", "%v", wrong)
+	}
+	require.Contains(t, o.stderr, `no step "nosuch"`)
 }
 
 // TestBudgetAndUnknownPrices: before anything is begun, and also where the budget is one that the run remembers.

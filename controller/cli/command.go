@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // command is the command line that does something with this run, to be shown to people.
@@ -46,7 +48,13 @@ func quoteArg(s string) string {
 func (k *kit) again() string {
 	text := k.command("--fresh")
 	for _, f := range append(k.params.given(), k.session.flags...) {
-		text += " --" + f.Name + " " + quoteArg(f.Value.String())
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok { // given more than once
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			text += " --" + f.Name + " " + quoteArg(value)
+		}
 	}
 	return text
 }

@@ -133,6 +133,9 @@ func (k *kit) work(ctx context.Context, store state.Store, p *workflow.Pipeline,
 		return err
 	}
 	defer done()
+	if err := k.budgeted(p); err != nil {
+		return err
+	}
 	fmt.Fprintln(k.stderr, began)
 	cfg.Params, cfg.Retry = params, retry
 	run, err := p.Open(ctx, k.project, cfg)

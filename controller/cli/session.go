@@ -31,7 +31,7 @@ type sessionFlags struct {
 	parallel int
 	inject   string
 	seed     uint64
-	budget   string       // recorded by the run itself, not in its settings
+	budget   []string     // recorded by the run itself, not in its settings
 	webhook  webhookFlags // the only ones that are not recorded
 	given    map[string]bool
 	flags    []*pflag.Flag // those given
@@ -44,8 +44,8 @@ func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
 	f.IntVar(&s.parallel, flagParallel, max(1, parallel), "how many items run side by side")
 	f.StringVar(&s.inject, flagInject, "", "inject failures for demonstration, as in rate_limit=0.1,empty=0.05; none: no more")
 	f.Uint64Var(&s.seed, flagSeed, 0, "seed of the injected failures")
-	f.StringVar(&s.budget, flagBudget, "", "the most that the run may cost, in dollars, as in 5.00: a call that may cost more pauses it; none: no\n"+
-		"limit any more")
+	f.StringArrayVar(&s.budget, flagBudget, nil, "the most that the run may cost, in dollars, as in 5.00: a call that may cost more pauses it; none: no\n"+
+		"limit any more; STEP=DOLLARS limits one step; may be repeated")
 	s.webhook.bind(f)
 }
 
@@ -74,11 +74,8 @@ func (s *sessionFlags) check() error {
 	if s.given[flagProvider] && len(names(s.provider)) == 0 {
 		return usagef("--provider must name a provider, a list such as groq,anthropic, or auto")
 	}
-	if _, err := parseBudget(s.budget); err != nil {
+	if _, err := parseBudgets(s.budget); err != nil {
 		return err
-	}
-	if s.given[flagBudget] && s.budget == "" {
-		return usagef("--budget must be an amount of dollars, as in 5.00, or none")
 	}
 	if _, err := s.faults(); err != nil {
 		return plainly(flagInject, "faulty", err)
