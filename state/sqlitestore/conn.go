@@ -28,7 +28,11 @@ const (
 type conn struct {
 	db    *sqlite3.Conn
 	stmts map[string]*sqlite3.Stmt
-	level string // synchronous, as it was set last
+	level string   // synchronous, as it was set last
+	sound struct { // what checkPages found last
+		version int64 // of the data, for this connection
+		until   time.Time
+	}
 }
 
 // connect opens a connection to a database that is there.
