@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/dogear-go/dogear/state"
 )
 
 // exporter is what writes the derived files, nil when the program has none.
@@ -34,7 +37,7 @@ func (k *kit) printExport(ctx context.Context) error {
 		return fmt.Errorf("export: %w", err)
 	}
 	files := []string{}
-	for _, path := range k.products(k.project) {
+	for _, path := range k.products(ctx, k.project) {
 		if info, err := os.Stat(path); err == nil && !info.ModTime().Before(began) {
 			files = append(files, path)
 		}
@@ -42,8 +45,9 @@ func (k *kit) printExport(ctx context.Context) error {
 	return k.say(exportJSON{k.project, files}, onePerLine(files))
 }
 
-// products are the files that were made from a run: those below --out under its name.
-func (k *kit) products(run string) []string {
+// products are the files that were made from a run: those below --out under its name, unless another run has a longer part of
+// that name: of the runs Book and Book.v2 the file Book.v2.md is the second one's.
+func (k *kit) products(ctx context.Context, run string) []string {
 	entries, err := os.ReadDir(k.out)
 	if err != nil {
 		return nil
@@ -51,11 +55,31 @@ func (k *kit) products(run string) []string {
 	var paths []string
 	for _, e := range entries {
 		// A lock is another program's, which has the file open.
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), run+".") && !strings.HasSuffix(e.Name(), ".lock") {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), run+".") && !strings.HasSuffix(e.Name(), ".lock") && !k.ofAnother(ctx, run, e.Name()) {
 			paths = append(paths, filepath.Join(k.out, e.Name()))
 		}
 	}
 	return paths
+}
+
+// ofAnother says that there is a run whose name is a longer beginning of a file's name.
+func (k *kit) ofAnother(ctx context.Context, run, file string) bool {
+	store, err := k.store(ctx, false)
+	if err != nil {
+		return false // no runs are there
+	}
+	for at := len(run) + 1; ; at++ {
+		dot := strings.IndexByte(file[at:], '.')
+		if dot < 0 {
+			return false
+		}
+		at += dot
+		if other := file[:at]; state.ValidName(other) == nil {
+			if _, err := store.Head(ctx, other); !errors.Is(err, state.ErrNotFound) { // also one that can't be read
+				return true
+			}
+		}
+	}
 }
 
 const archiveDir = ".archive" // as filestore names it
@@ -70,10 +94,10 @@ func (k *kit) archivePlace() string {
 
 // keepProducts moves the derived files into the archive, beside the run that was moved there, so that what stands beside
 // the new run is never the old one's. It returns what to add to the message: a file that stays costs no more than that.
-func (k *kit) keepProducts(run, suffix string) string {
+func (k *kit) keepProducts(ctx context.Context, run, suffix string) string {
 	folder := filepath.Join(k.out, archiveDir)
 	kept := 0
-	for _, path := range k.products(run) {
+	for _, path := range k.products(ctx, run) {
 		name := run + "-" + suffix + strings.TrimPrefix(filepath.Base(path), run)
 		if err := moveFile(path, filepath.Join(folder, name)); err != nil {
 			return fmt.Sprintf(" (its files could not be moved to %s: %v)", quoteArg(folder), err)

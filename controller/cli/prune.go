@@ -57,7 +57,7 @@ func (k *kit) prune(ctx context.Context, o state.PruneOptions, older, keep bool)
 		return k.noRuns(err)
 	}
 	done, err := state.Prune(ctx, store, o)
-	answer := k.newPruneJSON(done, o)
+	answer := k.newPruneJSON(ctx, done, o)
 	if said := k.say(answer, answer.text(k)); err == nil {
 		return said
 	}
@@ -96,11 +96,11 @@ type (
 	}
 )
 
-func (k *kit) newPruneJSON(done state.Pruned, o state.PruneOptions) pruneJSON {
+func (k *kit) newPruneJSON(ctx context.Context, done state.Pruned, o state.PruneOptions) pruneJSON {
 	out := pruneJSON{DryRun: o.DryRun, Archived: o.Archive, Removed: []prunedRun{}, Left: []sparedRun{}, Files: []string{}}
 	for _, h := range done.Removed {
 		out.Removed = append(out.Removed, prunedRun{h.Run, h.Status, h.Updated, h.Size})
-		out.Files = append(out.Files, k.products(h.Run)...)
+		out.Files = append(out.Files, k.products(ctx, h.Run)...)
 	}
 	for _, s := range done.Left {
 		left := sparedRun{Run: s.Run, Status: s.Status, Updated: s.Updated, Why: s.Why}

@@ -181,7 +181,7 @@ func (k *kit) tell(ctx context.Context, store state.Store, run *workflow.Run) er
 	}
 	text += "\n"
 	if k.exporter() != nil && st.Status != state.StatusInterrupted && st.Status != state.StatusFailed {
-		text += onePerLine(k.products(k.project))
+		text += onePerLine(k.products(ctx, k.project))
 	}
 	_, err = io.WriteString(k.stdout, text)
 	return err
@@ -201,6 +201,6 @@ func (k *kit) archive(ctx context.Context, store state.Store) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, k.archivePlace(), k.keepProducts(k.project, suffix))
+	fmt.Fprintf(k.stderr, "moved the old run %s to %s%s\n", k.project, k.archivePlace(), k.keepProducts(ctx, k.project, suffix))
 	return nil
 }

@@ -139,6 +139,9 @@ func TestFreshMovesTheOldRunAside(t *testing.T) {
 	require.Equal(t, 0, run(t, app, "--out", out).code)
 	require.NoError(t, os.WriteFile(filepath.Join(out, "monday.md"), []byte("the old book"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "monday2.md"), []byte("another book"), 0o600))
+	require.Equal(t, 0, run(t, app, "--out", out, "--project", "monday.v2").code)
+	require.NoError(t, os.WriteFile(filepath.Join(out, "monday.v2.md"), []byte("another book"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(out, "monday.v3.md"), []byte("there is no such run"), 0o600))
 
 	o := run(t, app, "--out", out, "--fresh", "--count", "1")
 	require.Equal(t, 0, o.code, o.stderr)
@@ -150,12 +153,14 @@ func TestFreshMovesTheOldRunAside(t *testing.T) {
 	require.Len(t, journals, 1)
 	copies, err := filepath.Glob(filepath.Join(out, ".archive", "monday*.md"))
 	require.NoError(t, err)
-	require.Len(t, copies, 1)
+	require.Len(t, copies, 2)
 	text, err := os.ReadFile(copies[0])
 	require.NoError(t, err)
 	require.Equal(t, "the old book", string(text))
+	require.Regexp(t, `monday-.*\.v3\.md$`, copies[1])
 	require.NoFileExists(t, filepath.Join(out, "monday.md"), "the old book does not stand beside the new run")
 	require.FileExists(t, filepath.Join(out, "monday2.md"), "another run's file is left alone")
+	require.FileExists(t, filepath.Join(out, "monday.v2.md"), "another run's file is left alone")
 }
 
 func TestFreshLeavesAFileThatIsOpenElsewhere(t *testing.T) {
