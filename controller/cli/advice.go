@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,6 +70,9 @@ func (k *kit) advise(err error) error {
 	case diskFull(err):
 		text = "the disk is full: " + cause(err)
 		what = "what was recorded stays; make room, then go on with:\n  " + k.command("--resume")
+		if !k.begun() {
+			what = "nothing was paid for yet; make room, and give the same command again"
+		}
 	case errors.Is(err, state.ErrJournalFailed):
 		text = "the journal can't be written: " + cause(err)
 		what = "what was recorded stays; go on with:\n  " + k.command("--resume")
@@ -84,6 +88,15 @@ func (k *kit) advise(err error) error {
 		return err
 	}
 	return &advised{text, err}
+}
+
+// begun says that something of the run is recorded.
+func (k *kit) begun() bool {
+	if k.opened == nil {
+		return false
+	}
+	_, err := k.opened.Head(context.Background(), k.project)
+	return !errors.Is(err, state.ErrNotFound)
 }
 
 // aboutStdout tells that printing failed, and not what was printed about.

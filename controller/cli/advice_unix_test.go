@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,11 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/workflow"
 )
 
 func TestAdviceSaysWhatTheDiskDidAndNothingTwice(t *testing.T) {
 	t.Parallel()
-	k := &kit{program: "novel", project: "Book", out: "output"}
+	store := memstore.New()
+	p, err := workflow.New("novel", workflow.NewTask("plan", func(context.Context) (int, error) { return 1, nil }))
+	require.NoError(t, err)
+	_, err = p.Run(t.Context(), "Book", workflow.Config{Store: store})
+	require.NoError(t, err)
+	k := &kit{program: "novel", project: "Book", out: "output", opened: store}
 	const goOn = "go on with:\n  novel --resume --project Book --out output"
 	for _, c := range []struct {
 		err  error
@@ -33,4 +41,10 @@ func TestAdviceSaysWhatTheDiskDidAndNothingTwice(t *testing.T) {
 	} {
 		require.EqualError(t, k.advise(c.err), c.says)
 	}
+	k.project = "Tale" // which has not begun
+	full := &fs.PathError{Op: "write", Path: "j", Err: syscall.ENOSPC}
+	const says = "the disk is full: write j: no space left on device\nnothing was paid for yet; make room, and give the same command again"
+	require.EqualError(t, k.advise(full), says)
+	k.opened = nil
+	require.EqualError(t, k.advise(full), says)
 }
