@@ -46,6 +46,9 @@ function decide(c) {
   const step = gate.dataset.step;
   const draft = kept("note:" + c.run + ":" + step);
   const note = make("textarea", { id: "decision-note", rows: 3, maxlength: 4000, ".value": draft.read() ?? "", oninput: () => draft.write(note.value) });
+  // A run at rest goes on when somebody says so; here in the same breath.
+  const rests = approve && document.querySelector('[data-action="resume"]');
+  const resumes = rests && make("input", { type: "checkbox", id: "decision-resume", ".checked": true });
   const shown = make("div", { class: "shown", tabindex: "0", role: "region", "aria-label": "What is decided about" });
   let hash = "";
   const fill = () => {
@@ -63,13 +66,17 @@ function decide(c) {
       shown,
       make("p", { class: "soft small" }, approve ? "The run goes on with exactly this text." : "The run stops there as failed. Resuming it asks again."),
       make("label", { for: "decision-note" }, "Note for the record (optional)", note),
+      ...(resumes ? [make("label", { class: "check", for: "decision-resume" }, resumes, "Resume the run now, in the dashboard's process; new calls cost money")] : []),
     ],
     label: approve ? "Approve" : "Reject",
     danger: !approve,
     send: async () => {
       const done = await post(c.api + "/" + c.action, { step, hash, note: note.value });
       draft.drop();
-      return done;
+      if (!resumes?.checked) return done;
+      return post(c.api + "/resume", {}).then(
+        (resumed) => ({ text: "approved; " + resumed.text }),
+        (error) => ({ text: done.text + "; it could not be resumed: " + error.message }));
     },
     failed: (error, tell) => {
       if (error.status !== 409) return;
