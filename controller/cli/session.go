@@ -44,7 +44,7 @@ func (s *sessionFlags) bind(f *pflag.FlagSet, parallel int) {
 	f.IntVar(&s.parallel, flagParallel, max(1, parallel), "how many items run side by side")
 	f.StringVar(&s.inject, flagInject, "", "inject failures for demonstration, as in rate_limit=0.1,empty=0.05; none: no more")
 	f.Uint64Var(&s.seed, flagSeed, 0, "seed of the injected failures")
-	f.StringArrayVar(&s.budget, flagBudget, nil, "the most that the run may cost, in dollars, as in 5.00: a call that may cost more pauses it; none: no\n"+
+	f.StringArrayVar(&s.budget, flagBudget, nil, "the most that the run may cost, in `dollars`, as in 5.00: a call that may cost more pauses it; none: no\n"+
 		"limit any more; STEP=DOLLARS limits one step; may be repeated")
 	s.webhook.bind(f)
 }

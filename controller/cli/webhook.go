@@ -39,7 +39,7 @@ type webhookFlags struct {
 }
 
 func (w *webhookFlags) bind(f *pflag.FlagSet) {
-	f.StringArrayVar(&w.urls, flagWebhook, nil, "POST to this URL when the run ends, pauses, waits or loses a provider; may be repeated; not recorded\n"+
+	f.StringArrayVar(&w.urls, flagWebhook, nil, "POST to this `URL` when the run ends, pauses, waits or loses a provider; may be repeated; not recorded\n"+
 		"(default: those of "+envWebhook+", which other users of this machine can't see; none: no address;\n"+
 		envWebhookSecret+", whsec_..., signs)")
 	f.StringVar(&w.format, flagWebhookFormat, "", "json, or slack: {\"text\": ...} (default: json, to hooks.slack.com slack)")
