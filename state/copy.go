@@ -110,26 +110,43 @@ func (c *copier) target(ctx context.Context) error {
 
 // clear removes an unfinished copy of this very run. Anything else that is there is ErrExists.
 func (c *copier) clear(ctx context.Context) error {
+	head, err := c.remains(ctx)
+	switch {
+	case err != nil || head.Run == "":
+		return err
+	case head.Holder != nil:
+		return c.atRest(head)
+	}
+	err = c.to.Remove(ctx, c.run, RemoveOptions{Check: func(ctx context.Context) error {
+		_, err := c.remains(ctx) // another may have finished the copy since, or gone on with it
+		return err
+	}})
+	if errors.Is(err, ErrNotFound) {
+		return nil // another removed it
+	}
+	return err
+}
+
+// remains is the head of an unfinished copy, which has no name where there is none. Anything else is an error.
+func (c *copier) remains(ctx context.Context) (Head, error) {
 	mark, ok, err := loadCopyMark(ctx, c.to, c.run)
 	if err != nil {
-		return err
+		return Head{}, err
 	}
 	head, err := c.to.Head(ctx, c.run)
 	ours := ok && mark.RunID == c.head.RunID
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return nil
+		return Head{}, nil
 	case err != nil && !ours:
-		return err
+		return Head{}, err
 	case ours && head.Last <= mark.Copying.Events: // damaged, too short, or not compared; and nobody went on with it
 	case err == nil && head.Last == 1 && head.RunID == c.head.RunID && c.head.Last > 1: // it died before it could leave its mark
 	default:
-		return fmt.Errorf("run %q: %w", c.run, ErrExists)
+		return Head{}, fmt.Errorf("run %q: %w", c.run, ErrExists)
 	}
-	if head.Holder != nil {
-		return c.atRest(head)
-	}
-	return c.to.Remove(ctx, c.run, RemoveOptions{})
+	head.Run = c.run
+	return head, nil
 }
 
 // write copies the events.

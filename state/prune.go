@@ -135,35 +135,50 @@ func (p *pruner) choose(ctx context.Context) {
 	}
 }
 
-// remove looks at the run itself and removes it.
+// remove looks at the run itself and removes it, if it is still as it was when it is removed; else it is looked at again.
 func (p *pruner) remove(ctx context.Context, h Head) {
-	now, err := p.store.Head(ctx, h.Run)
-	if errors.Is(err, ErrNotFound) {
-		return // somebody else removed it
+	for p.removeOnce(ctx, h) {
 	}
+}
+
+// errChanged says that somebody worked on the run after it was looked at.
+var errChanged = errors.New("it has changed meanwhile")
+
+func (p *pruner) removeOnce(ctx context.Context, h Head) (again bool) {
+	now, err := p.store.Head(ctx, h.Run)
 	var st *WorkflowState
 	if err == nil {
 		st, err = Load(ctx, p.store, h.Run)
 	}
 	unfinished := errors.Is(err, ErrUnfinishedCopy)
 	switch {
+	case errors.Is(err, ErrNotFound):
+		return false // somebody else removed it
 	case err != nil && !unfinished:
 		p.leave(h, SpareError, err)
-		return
+		return false
 	case now.Holder != nil:
 		p.leave(now, SpareHeld, nil)
-		return
+		return false
 	case !p.o.Force && (unfinished || st.Status != StatusCompleted):
 		p.leave(now, SpareUnfinished, nil)
-		return
+		return false
 	case !now.Updated.Before(p.before):
 		p.leave(now, SpareYoung, nil)
-		return
+		return false
 	}
 	if !p.o.DryRun {
-		err = p.store.Remove(ctx, h.Run, RemoveOptions{Archive: p.o.Archive})
+		err = p.store.Remove(ctx, h.Run, RemoveOptions{Archive: p.o.Archive, Check: func(ctx context.Context) error {
+			held, err := p.store.Head(ctx, h.Run)
+			if err == nil && (held.RunID != now.RunID || held.Last != now.Last) {
+				err = errChanged
+			}
+			return err
+		}})
 	}
 	switch {
+	case errors.Is(err, errChanged):
+		return true
 	case err == nil:
 		p.done.Removed = append(p.done.Removed, h)
 	case errors.Is(err, ErrLocked):
@@ -171,4 +186,5 @@ func (p *pruner) remove(ctx context.Context, h Head) {
 	case !errors.Is(err, ErrNotFound):
 		p.leave(now, SpareError, err)
 	}
+	return false
 }

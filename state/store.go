@@ -43,7 +43,7 @@ type Store interface {
 	List(ctx context.Context, q ListQuery) iter.Seq2[Head, error]
 
 	// Remove archives or deletes a run, under its lock ([*HeldError] while another holds it). After a crash the run
-	// is there as it was, or gone.
+	// is there as it was, or gone. Of several at once one removes the run, and the others find that it is not there.
 	Remove(ctx context.Context, run string, o RemoveOptions) error
 }
 
@@ -144,6 +144,10 @@ func (q ListQuery) Wants(h Head) bool {
 type RemoveOptions struct {
 	Archive bool   // move it aside rather than delete it
 	Suffix  string // appended to the archived name; empty: the time
+
+	// Check is called under the lock, right before: what it reads of the run is what would be removed, since nobody can go on with
+	// it or take its name meanwhile. Its error keeps the run, and is returned. It must not write the run. Defaults to no check.
+	Check func(ctx context.Context) error
 }
 
 // Snapshots is implemented by stores that can keep a folded state beside the journal. It is a cache and, for a journal

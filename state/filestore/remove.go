@@ -34,6 +34,9 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) e
 	if err == nil && !there {
 		err = notFound(run)
 	}
+	if err == nil && o.Check != nil {
+		err = o.Check(ctx)
+	}
 	if err == nil {
 		target, err = s.removeTarget(run, o) // another may have taken the name while we waited
 	}

@@ -219,6 +219,20 @@ func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Hea
 	}
 }
 
+// check calls a check of Remove while the run is held for it. mu is held, but not meanwhile: a check reads.
+func (s *Store) check(ctx context.Context, r *run, check func(context.Context) error) error {
+	if check == nil {
+		return nil
+	}
+	r.holder = &state.Holder{PID: os.Getpid(), Since: time.Now().UTC()}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		r.holder = nil
+	}()
+	return check(ctx)
+}
+
 // Remove archives or deletes a run. What is archived can't be read any more.
 func (s *Store) Remove(ctx context.Context, name string, o state.RemoveOptions) error {
 	if err := s.begin(ctx, name); err != nil {
@@ -232,6 +246,9 @@ func (s *Store) Remove(ctx context.Context, name string, o state.RemoveOptions) 
 	}
 	if h := r.holder; h != nil {
 		return &state.HeldError{Run: name, Host: h.Host, PID: h.PID, Since: h.Since}
+	}
+	if err := s.check(ctx, r, o.Check); err != nil {
+		return err
 	}
 	if o.Archive {
 		suffix := o.Suffix

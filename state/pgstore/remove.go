@@ -7,28 +7,24 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dogear-go/dogear/state"
 )
 
+// The statements that remove a run do so for whoever has its lease, by the epoch of that.
 const (
-	lockLease = `
-SELECT r.id, r.run_id, l.pid, l.host, l.since, l.until, l.until > clock_timestamp()
-FROM {schema}.runs r JOIN {schema}.leases l ON l.run = r.id
-WHERE r.name = $1 AND r.archived IS NULL
-FOR UPDATE OF l`
-
-	// The epoch ends whoever has lost the lease and not noticed yet.
-	archiveRun = `UPDATE {schema}.runs SET archived = $2, epoch = epoch + 1 WHERE id = $1`
+	archiveRun = `UPDATE {schema}.runs SET archived = $3 WHERE id = $1 AND epoch = $2 AND archived IS NULL`
 
 	isThere = `SELECT EXISTS (SELECT FROM {schema}.runs WHERE id = $1 AND archived IS NULL)`
 
+	deleteRun    = `DELETE FROM {schema}.runs WHERE id = $1 AND epoch = $2 AND archived IS NULL` // and with it what refers to it
 	deleteEvents = `DELETE FROM {schema}.events WHERE run = $1`
-	deleteRun    = `DELETE FROM {schema}.runs WHERE id = $1` // and with it what refers to it
 )
 
-// Remove archives a run under another name, or deletes it, in one transaction; *state.HeldError while its lease lives.
-// An archived run can be read by SQL only.
+// Remove archives a run under another name, or deletes it, in one transaction; *state.HeldError while its lease lives. It takes
+// the lease itself, so that of several at once one removes the run, and a writer that lost it finds that out. An archived run
+// can be read by SQL only.
 func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) error {
 	if err := s.begin(ctx, run); err != nil {
 		return err
@@ -44,52 +40,68 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) e
 		}
 		target = run + "-" + suffix
 	}
-	var id int64 // of the run that an earlier attempt was about to remove
+	j, err := s.acquire(ctx, run, state.OpenExisting)
+	if err != nil {
+		return err
+	}
+	if o.Check != nil {
+		err = o.Check(ctx)
+	}
+	if err == nil {
+		err = s.removeHeld(ctx, j, target)
+	}
+	j.lease.stop()
+	if err != nil {
+		return errors.Join(err, s.keep(ctx, j))
+	}
+	return nil
+}
+
+// keep gives the lease of a run back that was not removed.
+func (s *Store) keep(ctx context.Context, j *journal) error {
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), max(s.o.Retry, time.Second), errSlow)
+	defer cancel()
+	return j.lease.giveBack(ctx, true)
+}
+
+// removeHeld removes the run that j has the lease of.
+func (s *Store) removeHeld(ctx context.Context, j *journal, target string) error {
+	first := true
 	err := s.retry(ctx, func(ctx context.Context) error {
-		if id != 0 { // whose answer was lost
+		if !first { // the answer may have been lost
 			var there bool
-			if err := s.pool.QueryRow(ctx, s.sql.isThere, id).Scan(&there); err != nil || !there {
+			if err := s.pool.QueryRow(ctx, s.sql.isThere, j.id).Scan(&there); err != nil || !there {
 				return err
 			}
 		}
-		return s.removeOnce(ctx, run, target, &id)
+		first = false
+		return s.inTx(ctx, func(tx pgx.Tx) error { return s.removeRows(ctx, tx, j, target) })
 	})
 	if codeOf(err) == codeUnique {
-		return fmt.Errorf("archive run %q as %s: %w", run, target, state.ErrExists)
+		return fmt.Errorf("archive run %q as %s: %w", j.run, target, state.ErrExists)
 	}
 	return err
 }
 
-func (s *Store) removeOnce(ctx context.Context, run, target string, id *int64) error {
-	return s.inTx(ctx, func(tx pgx.Tx) error {
-		f, err := s.lockRun(ctx, tx, run)
-		if err != nil {
-			return err
-		}
-		*id = f.id
-		if target != "" {
-			_, err := tx.Exec(ctx, s.sql.archive, f.id, target)
-			return err
-		}
-		// The run first: its row is what an append of a writer that lost it waits for, and then finds gone.
-		if _, err := tx.Exec(ctx, s.sql.deleteRun, f.id); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, s.sql.deleteEvents, f.id)
-		return err
-	})
-}
-
-// lockRun keeps others from opening a run until the transaction ends.
-func (s *Store) lockRun(ctx context.Context, tx pgx.Tx, run string) (f found, err error) {
-	err = tx.QueryRow(ctx, s.sql.lock, run).Scan(&f.id, &f.runID, &f.PID, &f.Host, &f.Since, &f.Until, &f.held)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows) || err == nil && f.runID == "":
-		return f, notFound(run)
-	case err == nil && f.held:
-		return f, f.heldError(run)
+// removeRows does it; an empty target: all rows of the run are deleted.
+func (s *Store) removeRows(ctx context.Context, tx pgx.Tx, j *journal, target string) error {
+	var tag pgconn.CommandTag
+	var err error
+	if target != "" {
+		tag, err = tx.Exec(ctx, s.sql.archive, j.id, j.epoch, target)
+	} else { // the run first: its row is what a late append waits for, and then finds gone
+		tag, err = tx.Exec(ctx, s.sql.deleteRun, j.id, j.epoch)
 	}
-	return f, err
+	switch {
+	case err != nil:
+		return err
+	case tag.RowsAffected() != 1:
+		return fmt.Errorf("run %q: %w", j.run, state.ErrFenced)
+	case target != "":
+		return nil
+	}
+	_, err = tx.Exec(ctx, s.sql.deleteEvents, j.id)
+	return err
 }
 
 // inTx does something in one transaction, in which each statement sees what others committed before it.

@@ -22,10 +22,10 @@ type statements struct {
 	events, more                               string
 	head, list, record, back                   string
 
-	lock, archive, isThere, deleteEvents, deleteRun string
-	saveSnapshot, loadSnapshot                      string
-	putRequest, requests, endRequest, setAside      string
-	raw, keepDamaged, putMark, dropSnapshot         string
+	archive, isThere, deleteEvents, deleteRun  string
+	saveSnapshot, loadSnapshot                 string
+	putRequest, requests, endRequest, setAside string
+	raw, keepDamaged, putMark, dropSnapshot    string
 }
 
 // How a statement says for its own transaction how it is to be committed. set_config(…, true) is SET LOCAL, and the
@@ -210,7 +210,7 @@ func newStatements(schema string, how state.Sync) *statements {
 		head:   fill(readHeads, "{which}", "r.name = $1"),
 		list:   fill(readHeads, "{which}", "r.name > $1") + "\nORDER BY r.name LIMIT $2",
 		record: fill(readRecord), back: fill(readBack),
-		lock: fill(lockLease), archive: fill(archiveRun), isThere: fill(isThere),
+		archive: fill(archiveRun), isThere: fill(isThere),
 		deleteEvents: fill(deleteEvents), deleteRun: fill(deleteRun),
 		saveSnapshot: sync(saveSnapshot), loadSnapshot: fill(loadSnapshot),
 		putRequest: fill(putRequest), requests: fill(readRequests), endRequest: fill(endRequest), setAside: fill(setAside),

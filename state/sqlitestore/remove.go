@@ -35,6 +35,9 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) (
 		return err
 	}
 	err = s.heal()
+	if err == nil && o.Check != nil {
+		err = o.Check(ctx)
+	}
 	if err == nil {
 		err = s.commits.commit(&op{alone: true, sync: true, do: func(c *conn) error { return c.remove(run, target) }})
 	}
