@@ -103,6 +103,40 @@ func (m mortal) SaveSnapshot(ctx context.Context, run string, data []byte) error
 	return m.Store.SaveSnapshot(ctx, run, data)
 }
 
+// late is a store in which something happens before a removal begins.
+type late struct {
+	*memstore.Store
+	before func()
+}
+
+func (l *late) Remove(ctx context.Context, run string, o state.RemoveOptions) error {
+	if before := l.before; before != nil {
+		l.before = nil
+		before()
+	}
+	return l.Store.Remove(ctx, run, o)
+}
+
+// TestACopyLeavesWhatAnotherHasFinished: two copy a run after a third died over it; what one takes for the remains, the other
+// has made a whole copy of.
+func TestACopyLeavesWhatAnotherHasFinished(t *testing.T) {
+	t.Parallel()
+	from, dying := memstore.New(), mortal{memstore.New()}
+	randomRun(t, from, "run", "id", 38)
+	dying.CrashAfter(30, false)
+	_, err := state.Copy(t.Context(), from, dying, "run")
+	require.ErrorIs(t, err, memstore.ErrCrashed)
+	dying.Restart()
+	to := &late{Store: dying.Store}
+	to.before = func() {
+		_, err := state.Copy(t.Context(), from, dying.Store, "run")
+		require.NoError(t, err)
+	}
+	_, err = state.Copy(t.Context(), from, to, "run")
+	require.ErrorIs(t, err, state.ErrExists)
+	requireSame(t, from, dying.Store, "run")
+}
+
 // TestACopyThatDiesIsNeverTakenForWhole kills the copier at every event.
 func TestACopyThatDiesIsNeverTakenForWhole(t *testing.T) {
 	t.Parallel()

@@ -153,6 +153,8 @@ func TestPruneLeavesWhatIsHeld(t *testing.T) {
 type lying struct {
 	*memstore.Store
 	unreadable, stuck, gone, opened string
+
+	before func(run string) // called when a run is about to be removed
 }
 
 var errStuck = errors.New("the disk is gone")
@@ -171,6 +173,9 @@ func (l lying) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Head
 }
 
 func (l lying) Remove(ctx context.Context, run string, o state.RemoveOptions) error {
+	if l.before != nil {
+		l.before(run)
+	}
 	switch run {
 	case l.stuck:
 		return errStuck
@@ -193,4 +198,46 @@ func TestPruneLooksAtTheRunItself(t *testing.T) {
 	require.Equal(t, []string{"c5"}, names(done.Removed), "what fails does not stop the rest")
 	require.Equal(t, map[string]state.SpareReason{"c1": state.SpareError, "c2": state.SpareError, "c4": state.SpareHeld,
 		"failed": state.SpareUnfinished, "half": state.SpareUnfinished, "interrupted": state.SpareUnfinished}, reasons(done.Left))
+}
+
+// TestPruneSparesWhatChangesMeanwhile: between the look at a run and its removal another process goes on with it, or begins anew
+// under its name, or removes it.
+func TestPruneSparesWhatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		meanwhile func(store *memstore.Store)
+		left      map[string]state.SpareReason
+	}{
+		"somebody goes on": {func(store *memstore.Store) {
+			rec, err := state.OpenRecorder(t.Context(), store, "c4", state.RecorderOptions{Now: func() time.Time { return noon }})
+			require.NoError(t, err)
+			for _, p := range []state.Payload{state.SessionOpened{}, state.RunStopped{Status: state.StatusCompleted}} {
+				_, err = rec.Commit(state.New(state.Scope{}, p))
+				require.NoError(t, err)
+			}
+			require.NoError(t, rec.Close(t.Context()))
+		}, map[string]state.SpareReason{"c4": state.SpareYoung}},
+		"somebody begins anew": {func(store *memstore.Store) {
+			require.NoError(t, store.Remove(t.Context(), "c4", state.RemoveOptions{Archive: true}))
+			stoppedRun(t, store, "c4", state.StatusOpen, 2000)
+		}, map[string]state.SpareReason{"c4": state.SpareUnfinished}},
+		"somebody removes it": {func(store *memstore.Store) {
+			require.NoError(t, store.Remove(t.Context(), "c4", state.RemoveOptions{}))
+		}, map[string]state.SpareReason{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := memstore.New()
+			stoppedRun(t, store, "c4", state.StatusCompleted, 1000)
+			meddled := false
+			done, err := state.Prune(t.Context(), lying{Store: store, before: func(string) {
+				if !meddled {
+					meddled = true
+					c.meanwhile(store)
+				}
+			}}, state.PruneOptions{OlderThan: 100 * time.Hour, Now: func() time.Time { return noon.Add(time.Hour) }})
+			require.NoError(t, err)
+			require.Empty(t, done.Removed)
+			require.Equal(t, c.left, reasons(done.Left))
+		})
+	}
 }

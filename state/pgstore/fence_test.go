@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,26 @@ func TestAWriterOfARemovedRunIsFenced(t *testing.T) {
 			require.NoError(t, s.pool.QueryRow(t.Context(), s.sql.in(`SELECT count(*) FROM {schema}.events WHERE seq > 1`)).Scan(&late))
 			require.Zero(t, late, name)
 		}
+	}
+}
+
+// A writer whose run another archived is told so by the next renewal of its lease, although it appends nothing.
+func TestAWriterOfAnArchivedRunIsTold(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{Lease: short})
+	old := start(t, s, run)
+	wait(t, 10*time.Second, func() bool { // the writer lives, and renews its lease
+		expire(t, s, run)
+		err := s.Remove(t.Context(), run, state.RemoveOptions{Archive: true})
+		if err != nil {
+			require.ErrorIs(t, err, state.ErrLocked)
+		}
+		return err == nil
+	})
+	select {
+	case <-old.j.Lost():
+	case <-time.After(10 * time.Second):
+		t.Fatal("it is not told")
 	}
 }
 

@@ -337,6 +337,20 @@ func listingFaults() []fault {
 			b.remove = func(context.Context, string, state.RemoveOptions) error { return nil }
 		}), []string{"removing", "removing what belongs to a run", "pruning"}},
 		{"who opens a run gets one that was moved aside", broken(movedAway), []string{"a run that is moved aside while it is opened"}},
+		{"a run that is not there is removed as well", broken(func(b *bad) {
+			b.remove = func(ctx context.Context, run string, o state.RemoveOptions) error {
+				if err := b.leases.Remove(ctx, run, o); !errors.Is(err, state.ErrNotFound) && !errors.Is(err, state.ErrLocked) {
+					return err
+				}
+				return nil
+			}
+		}), []string{"a run that two remove at once"}},
+		{"a removal is not checked", broken(func(b *bad) {
+			b.remove = func(ctx context.Context, run string, o state.RemoveOptions) error {
+				o.Check = nil
+				return b.leases.Remove(ctx, run, o)
+			}
+		}), []string{"removing under a check"}},
 		{"who is held is removed", broken(func(b *bad) {
 			b.remove = func(ctx context.Context, run string, o state.RemoveOptions) error {
 				err := b.leases.Remove(ctx, run, o)

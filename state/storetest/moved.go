@@ -105,3 +105,64 @@ func lookAt(ctx context.Context, s state.Store, _ int64) error {
 	}
 	return err
 }
+
+// checkRemoveOnce: of two who remove a run at once, one to delete it and one to archive it, one has done so, and the other is told
+// that the run is held or not there.
+func checkRemoveOnce(t testing.TB, s subject) {
+	other := s.again(t)
+	for i := range sizes.Get().Moves {
+		start(t, s, run).close()
+		var errs [2]error
+		var both sync.WaitGroup
+		for n, remove := range []func() error{
+			func() error { return s.Remove(t.Context(), run, state.RemoveOptions{}) },
+			func() error {
+				return other.Remove(t.Context(), run, state.RemoveOptions{Archive: true, Suffix: fmt.Sprint(i)})
+			},
+		} {
+			both.Go(func() { errs[n] = remove() })
+		}
+		both.Wait()
+		done := 0
+		for _, err := range errs {
+			if err == nil {
+				done++
+			} else if !errors.Is(err, state.ErrLocked) && !errors.Is(err, state.ErrNotFound) {
+				t.Fatalf("round %d: %v", i, err)
+			}
+		}
+		require.Equal(t, 1, done, "round %d: %v", i, errs)
+	}
+}
+
+// checkRemoveCheck: the check of a removal decides, under the run's lock, and may read.
+func checkRemoveCheck(t testing.TB, s state.Store) {
+	checks := 0
+	check := func(err error) state.RemoveOptions {
+		return state.RemoveOptions{Check: func(ctx context.Context) error {
+			checks++
+			require.Len(t, read(t, s, run, state.Query{}), 1)
+			_, held := s.Open(ctx, run, state.OpenOptions{})
+			require.ErrorIs(t, held, state.ErrLocked, "nobody else can change the run meanwhile")
+			return err
+		}}
+	}
+	require.ErrorIs(t, s.Remove(t.Context(), run, check(nil)), state.ErrNotFound)
+	w := start(t, s, run)
+	require.ErrorIs(t, s.Remove(t.Context(), run, check(nil)), state.ErrLocked)
+	w.close()
+	require.Zero(t, checks, "there is nothing to check")
+	refused := errors.New("it is to stay")
+	for _, archive := range []bool{false, true} {
+		o := check(refused)
+		o.Archive = archive
+		require.ErrorIs(t, s.Remove(t.Context(), run, o), refused)
+		w = resume(t, s, run, state.OpenExisting) // it is there, and free
+		require.EqualValues(t, 1, w.j.Last())
+		w.close()
+	}
+	require.NoError(t, s.Remove(t.Context(), run, check(nil)))
+	require.Equal(t, 3, checks)
+	_, err := s.Head(t.Context(), run)
+	require.ErrorIs(t, err, state.ErrNotFound)
+}

@@ -99,6 +99,8 @@ func checks() []check {
 		{"removing", plain(checkRemove)},
 		{"removing what belongs to a run", plain(checkRemoveAll)},
 		{"a run that is moved aside while it is opened", checkMoved},
+		{"a run that two remove at once", checkRemoveOnce},
+		{"removing under a check", plain(checkRemoveCheck)},
 		{"pruning", plain(checkPrune)},
 		{"copying", plain(checkCopy)},
 		{"verifying", plain(checkVerify)},
