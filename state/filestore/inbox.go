@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,17 +21,15 @@ const (
 )
 
 // Ask leaves a request in the run's folder: a pause as the file "pause", which a person can make as well, anything else
-// as a file below "requests".
+// as a file below "requests". It takes no lock, so the run may be removed meanwhile, and another begun under its name:
+// then the request is taken back, and the error, which is [state.ErrNotFound], says so.
 func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 	if err := begin(ctx, run); err != nil {
 		return err
 	}
-	there, err := s.exists(run)
+	id, err := s.runID(run)
 	if err != nil {
 		return err
-	}
-	if !there {
-		return notFound(run)
 	}
 	switch r.Kind {
 	case state.AskPause, state.AskApprove, state.AskReject:
@@ -45,14 +44,85 @@ func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 	if err != nil {
 		return err
 	}
+	data = append(data, '\n')
 	path := s.path(run, pauseFile)
 	if r.Kind != state.AskPause {
-		if err := makeDirs(s.fs, s.path(run, requestsDir)); err != nil {
-			return err
-		}
 		path = s.path(run, filepath.Join(requestsDir, s.stamp()+"-"+s.randomName()+requestSuffix))
+		err = s.makeRequests(run)
 	}
-	return replaceFile(s.fs, path, path+"."+s.randomName()+".tmp", os.O_EXCL, append(data, '\n'))
+	if err == nil {
+		err = replaceFile(s.fs, path, path+"."+s.randomName()+".tmp", os.O_EXCL, data)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	now, gone := s.runID(run)
+	switch {
+	case gone == nil && now == id:
+		return err
+	case gone == nil:
+		gone = fmt.Errorf("run %q was removed, and another begun under its name, while it was asked; nothing is asked of that one: %w",
+			run, state.ErrNotFound)
+	case !errors.Is(gone, state.ErrNotFound):
+		return errors.Join(err, gone)
+	}
+	return errors.Join(gone, s.takeBack(path, data))
+}
+
+// runID is the id of the run that has the name now, from its checkpoint if its first record is damaged; empty: it is in
+// neither. It needs no lock. The error is ErrNotFound when there is no run.
+func (s *Store) runID(run string) (string, error) {
+	w, err := s.witness(run)
+	if err != nil {
+		return "", err
+	}
+	var scan journalScan
+	f, err := s.openJournal(run)
+	if err == nil {
+		if scan, err = scanFirst(f); err != nil {
+			err = s.noFirst(run, err, w)
+		}
+		err = errors.Join(err, f.Close())
+	}
+	switch {
+	case errors.Is(err, state.ErrDamaged):
+		return w.RunID, nil
+	case errors.Is(err, state.ErrNewerFormat):
+		return scan.runID, nil
+	}
+	return scan.runID, err
+}
+
+// makeRequests makes the folder of the requests, and never the run's own: its error is fs.ErrNotExist when that is gone.
+func (s *Store) makeRequests(run string) error {
+	dir := s.path(run, requestsDir)
+	_, err := s.fs.Stat(dir)
+	there := err == nil
+	if errors.Is(err, fs.ErrNotExist) {
+		err = s.fs.Mkdir(dir, dirPerm)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	err = s.fs.SyncDir(s.RunDir(run)) // also when another made it, who may not have come to that
+	if there && errors.Is(err, fs.ErrPermission) {
+		return nil // a folder that we are not allowed to read: then we did not make the entry
+	}
+	return err
+}
+
+// takeBack removes the file of a request, unless another has its place.
+func (s *Store) takeBack(path string, data []byte) error {
+	there, err := readFile(s.fs, path)
+	if err == nil && bytes.Equal(there, data) {
+		if err = s.fs.Remove(path); err == nil {
+			err = s.fs.SyncDir(filepath.Dir(path))
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // letter is a request and the file it lies in.

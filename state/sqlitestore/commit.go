@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -61,7 +62,8 @@ const (
 	checkpointPages = 1000
 )
 
-// commit writes what op does, and returns when it is written, and on the disk if it asks for that.
+// commit writes what op does, and returns when it is written, and on the disk if it asks for that. That may take as long
+// as another process writes, up to busyTimeout.
 func (c *committer) commit(o *op) error {
 	if o.turn == nil {
 		o.turn = make(chan bool, 1)
@@ -75,6 +77,38 @@ func (c *committer) commit(o *op) error {
 	lead := c.join(o)
 	c.mu.Unlock()
 	return c.await(o, lead)
+}
+
+// commitWithin is commit for one who may leave: when ctx ends while the transaction with op has not begun, because others
+// of this process or another one are writing, it returns ctx's error at once, and nothing of op is written. Once it has
+// begun, he waits for its end. The op keeps its place in the line, where it then does nothing, so that it makes no
+// difference to those who share the transaction, or to whom op leads. It must have a do that is not bare, and it must not
+// be used again.
+func (c *committer) commitWithin(ctx context.Context, o *op) error {
+	const (
+		waiting = iota
+		begun
+		left
+	)
+	var at atomic.Int32
+	do := o.do
+	o.do = func(c *conn) error {
+		if !at.CompareAndSwap(waiting, begun) && at.Load() == left { // begun: the transaction is tried again
+			return nil
+		}
+		return do(c)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.commit(o) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if at.CompareAndSwap(waiting, left) {
+		return ctx.Err()
+	}
+	return <-done // it has begun
 }
 
 // join adds op to those waiting and tells whether it must lead. The caller holds mu.

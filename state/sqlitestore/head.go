@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/ncruces/go-sqlite3"
@@ -10,10 +11,18 @@ import (
 )
 
 // Head tells what can be known of a run without reading its events. See [state.Store].
-func (s *Store) Head(ctx context.Context, run string) (h state.Head, err error) {
-	h.Run = run
-	if err := begin(ctx, run); err != nil {
+func (s *Store) Head(ctx context.Context, run string) (state.Head, error) {
+	h, err := s.readHead(ctx, run)
+	if err != nil {
 		return h, err
+	}
+	return s.observe(ctx, h)
+}
+
+// readHead is head in a transaction of its own.
+func (s *Store) readHead(ctx context.Context, run string) (h state.Head, err error) {
+	if err := begin(ctx, run); err != nil {
+		return state.Head{Run: run}, err
 	}
 	err = s.read(ctx, func(c *conn) error {
 		r, err := c.findRun(run)
@@ -22,10 +31,8 @@ func (s *Store) Head(ctx context.Context, run string) (h state.Head, err error) 
 		}
 		return err
 	})
-	if err != nil {
-		return h, s.explain(run, err)
-	}
-	return s.observe(h)
+	h.Run = run
+	return h, s.explain(run, err)
 }
 
 // head reads what the database knows of a run.
@@ -60,10 +67,28 @@ func (s *Store) head(c *conn, r runRow) (state.Head, error) {
 }
 
 // observe adds who holds the run, which the database does not know.
-func (s *Store) observe(h state.Head) (state.Head, error) {
-	holder, err := s.holder(h.Run)
-	h.Holder, h.Status = holder, h.Status.Observed(holder != nil)
-	return h, err
+func (s *Store) observe(ctx context.Context, h state.Head) (state.Head, error) {
+	const looks = 3
+	for look := 1; ; look++ {
+		var err error
+		if h.Holder, err = s.holder(h.Run); err != nil {
+			return h, err
+		}
+		if h.Status != state.StatusOpen || h.Holder != nil || look == looks {
+			break
+		}
+		// Nobody holds it. A session that ended after the database was read, and before the lock was, has written its end
+		// by now; only a run that has not gone on since was left open.
+		before := h
+		if h, err = s.readHead(ctx, h.Run); err != nil {
+			return h, err
+		}
+		if h.RunID == before.RunID && h.Last == before.Last {
+			break
+		}
+	}
+	h.Status = h.Status.Observed(h.Holder != nil)
+	return h, nil
 }
 
 // firstEvent is the first record or, where that is damaged, its copy.
@@ -109,7 +134,8 @@ func (s *Store) lastEvent(c *conn, r runRow) (last lastRecord, err error) {
 // listChunk is how many runs List reads at a time.
 const listChunk = 64
 
-// List yields a Head for each run, by name. Each costs a few looks into the tables, and one at its lock.
+// List yields a Head for each run, by name. Each costs a few looks into the tables, and one at its lock; a run that was
+// left open is looked at twice, since it may have ended after its page of the list was read.
 func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Head, error] {
 	return func(yield func(state.Head, error) bool) {
 		count := 0
@@ -123,13 +149,13 @@ func (s *Store) List(ctx context.Context, q state.ListQuery) iter.Seq2[state.Hea
 				after = f.head.Run
 				h, err := f.head, f.err
 				if err == nil {
-					h, err = s.observe(h)
+					h, err = s.observe(ctx, h)
 				}
-				if err == nil && !q.Wants(h) {
-					continue
+				if f.err == nil && errors.Is(err, state.ErrNotFound) || err == nil && !q.Wants(h) {
+					continue // not found: removed since the list was read
 				}
 				count++
-				if !yield(h, err) || count == q.Limit {
+				if !yield(h, err) || count == q.Limit || err != nil && ctx.Err() != nil {
 					return
 				}
 			}

@@ -13,7 +13,8 @@ import (
 	"github.com/dogear-go/dogear/state"
 )
 
-// Ask leaves a request for the run, without its lock. A second pause replaces the first.
+// Ask leaves a request for the run, without its lock. A second pause replaces the first. While another process writes it
+// waits, up to a minute; when ctx ends before it could begin, nothing is asked, and the error is ctx's.
 func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 	if err := begin(ctx, run); err != nil {
 		return err
@@ -31,7 +32,7 @@ func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.commits.commit(&op{sync: true, do: func(c *conn) error {
+	err = s.commits.commitWithin(ctx, &op{sync: true, do: func(c *conn) error {
 		of, err := c.findRun(run)
 		if err == nil && r.Kind == state.AskPause {
 			err = c.run("DELETE FROM requests WHERE run = ? AND kind = ? AND stale = ''", of.n, string(r.Kind))
@@ -90,12 +91,12 @@ func (c *conn) letters(run string) (list []letter, err error) {
 }
 
 // Done deletes the row of a request that has been honoured or, with stale, gives it a name under which it is kept. A
-// request that is not there any more is done.
+// request that is not there any more is done. It waits as Ask does.
 func (s *Store) Done(ctx context.Context, run string, r state.Request, stale bool) (name string, err error) {
 	if err := begin(ctx, run); err != nil {
 		return "", err
 	}
-	err = s.commits.commit(&op{sync: true, do: func(c *conn) error {
+	err = s.commits.commitWithin(ctx, &op{sync: true, do: func(c *conn) error {
 		name = ""
 		letters, err := c.letters(run)
 		if err != nil {
