@@ -61,6 +61,7 @@ var insertEvents = [...]string{
 }
 
 // Append writes the events, in one transaction with those of other runs that come at the same time. See [state.Journal].
+// While another process writes it waits, up to a minute, whatever ctx says.
 func (j *journal) Append(ctx context.Context, events []state.Event, sync bool) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 )
 
 // Remove archives or deletes a run, under its lock. See [state.Store]. An archived run keeps all its rows and goes from
-// the table runs to the table archive; the space of a deleted one is used again by what comes.
+// the table runs to the table archive; the space of a deleted one is used again by what comes. While another process writes
+// it waits, up to a minute; when ctx ends before it could begin, the run stays.
 func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) (err error) {
 	if err := begin(ctx, run); err != nil {
 		return err
@@ -39,7 +40,7 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) (
 		err = o.Check(ctx)
 	}
 	if err == nil {
-		err = s.commits.commit(&op{alone: true, sync: true, do: func(c *conn) error { return c.remove(run, target) }})
+		err = s.commits.commitWithin(ctx, &op{alone: true, sync: true, do: func(c *conn) error { return c.remove(run, target) }})
 	}
 	if err != nil {
 		return errors.Join(s.explain(run, err), lock.Close())

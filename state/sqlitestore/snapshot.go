@@ -21,7 +21,8 @@ const (
 const insertPart = "INSERT INTO parts (k, data) VALUES (?, ?)"
 
 // SaveSnapshot replaces the run's snapshot, atomically. It syncs nothing: a snapshot lies in the log behind the records
-// that it proves, and the log survives up to some point, so whoever finds the snapshot finds the records.
+// that it proves, and the log survives up to some point, so whoever finds the snapshot finds the records. While another
+// process writes it waits, up to a minute, whatever ctx says.
 func (s *Store) SaveSnapshot(ctx context.Context, run string, data []byte) error {
 	return s.WriteSnapshot(ctx, run, func(w io.Writer) error {
 		_, err := w.Write(data)
