@@ -125,7 +125,6 @@ func (s *Store) Repair(ctx context.Context, run string) (report state.Report, er
 	if err != nil {
 		return report, err
 	}
-	j.last.Store(1) // it is a run, to be kept
 	defer func() { err = errors.Join(err, j.Close()) }()
 	v, err := s.survey(ctx, j.id, j.runID)
 	if err != nil || len(v.marks) == 0 {
