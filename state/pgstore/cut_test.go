@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +22,7 @@ type wire struct {
 	every int // about every how many-th write is cut; zero: none
 	cuts  int
 	off   bool
+	deaf  func() // called once when the next answer has come, which is then lost with its connection
 }
 
 var errCut = errors.New("the wire was cut")
@@ -28,15 +30,52 @@ var errCut = errors.New("the wire was cut")
 // cuttable returns a pool on a wire of its own.
 func cuttable(t *testing.T, params ...string) (*pgxpool.Pool, *wire) {
 	t.Helper()
+	p, w, _ := hooked(t, params...)
+	return p, w
+}
+
+// hooked also tells of a statement before it is sent.
+func hooked(t *testing.T, params ...string) (*pgxpool.Pool, *wire, *hook) {
+	t.Helper()
 	c, err := pgxpool.ParseConfig(server(t).URL(params...))
 	require.NoError(t, err)
-	w := &wire{conns: map[*cutConn]bool{}}
-	c.ConnConfig.DialFunc = w.dial
+	w, h := &wire{conns: map[*cutConn]bool{}}, &hook{}
+	c.ConnConfig.DialFunc, c.ConnConfig.Tracer = w.dial, h
 	p, err := pgxpool.NewWithConfig(t.Context(), c)
 	require.NoError(t, err)
 	t.Cleanup(p.Close)
-	return p, w
+	return p, w, h
 }
+
+// hook does something once, just before a statement is sent.
+type hook struct {
+	mu  sync.Mutex
+	sql string
+	do  func()
+}
+
+func (h *hook) before(sql string, do func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sql, h.do = sql, do
+}
+
+func (h *hook) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	h.mu.Lock()
+	do := h.do
+	if do != nil && data.SQL == h.sql {
+		h.do = nil
+	} else {
+		do = nil
+	}
+	h.mu.Unlock()
+	if do != nil {
+		do()
+	}
+	return ctx
+}
+
+func (h *hook) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	w.mu.Lock()
@@ -86,6 +125,13 @@ func (w *wire) count() int {
 	return w.cuts
 }
 
+// lose lets the next answer be lost, when the server has carried out what was asked, and calls then.
+func (w *wire) lose(then func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = then
+}
+
 // fate says how many bytes of a write get through before the wire is cut; -1: all, uncut.
 func (w *wire) fate(n int) int {
 	w.mu.Lock()
@@ -118,6 +164,20 @@ func (c *cutConn) Write(b []byte) (int, error) {
 	}
 	_ = c.Close()
 	return 0, &net.OpError{Op: "write", Net: "cut", Err: errCut}
+}
+
+func (c *cutConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.wire.mu.Lock()
+	lost := c.wire.deaf
+	c.wire.deaf = nil
+	c.wire.mu.Unlock()
+	if lost == nil {
+		return n, err
+	}
+	lost()
+	_ = c.Close()
+	return 0, &net.OpError{Op: "read", Net: "cut", Err: errCut}
 }
 
 func (c *cutConn) Close() error {

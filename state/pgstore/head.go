@@ -41,14 +41,19 @@ func (s *Store) Head(ctx context.Context, run string) (state.Head, error) {
 	if err := s.begin(ctx, run); err != nil {
 		return state.Head{Run: run}, err
 	}
-	list, err := s.summaries(ctx, s.sql.head, run)
-	if err == nil && len(list) == 0 {
-		err = notFound(run)
+	for {
+		list, err := s.summaries(ctx, s.sql.head, run)
+		if err == nil && len(list) == 0 {
+			err = notFound(run)
+		}
+		if err != nil {
+			return state.Head{Run: run}, err
+		}
+		h, err := s.headOf(ctx, list[0])
+		if !errors.Is(err, pgx.ErrNoRows) { // else it was removed just now; another may have its name
+			return h, err
+		}
 	}
-	if err != nil {
-		return state.Head{Run: run}, err
-	}
-	return s.headOf(ctx, list[0])
 }
 
 func (s *Store) summaries(ctx context.Context, sql string, args ...any) (list []summary, err error) {
@@ -63,6 +68,7 @@ func (s *Store) summaries(ctx context.Context, sql string, args ...any) (list []
 	return list, err
 }
 
+// headOf makes the head, for which it may have to read more of the run. pgx.ErrNoRows: it was deleted meanwhile.
 func (s *Store) headOf(ctx context.Context, m summary) (state.Head, error) {
 	h := state.Head{Run: m.run, RunID: m.runID}
 	if len(m.seqs) == 0 || m.first == nil {
@@ -92,7 +98,7 @@ func (s *Store) headOf(ctx context.Context, m summary) (state.Head, error) {
 	return h, err
 }
 
-// backwards gives the run's events to more, from the last one on, until it wants no more.
+// backwards gives the run's events to more, from the last one on, until it wants no more. pgx.ErrNoRows: they were deleted.
 func (s *Store) backwards(ctx context.Context, m summary, more func(state.Event) bool) error {
 	next := m.seqs[0] + 1
 	for i, seq := range m.seqs {
@@ -121,7 +127,10 @@ func (s *Store) backwards(ctx context.Context, m summary, more func(state.Event)
 			page, err = rowsOf(rows)
 			return err
 		})
-		if err != nil || len(page) == 0 {
+		if err == nil && len(page) == 0 {
+			err = pgx.ErrNoRows // the first record was there a moment ago
+		}
+		if err != nil {
 			return err
 		}
 		for _, row := range page {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
@@ -194,4 +195,119 @@ func TestRepair(t *testing.T) {
 	require.ErrorContains(t, err, "first record")
 	_, err = s.Open(t.Context(), run, state.OpenOptions{})
 	require.ErrorIs(t, err, state.ErrDamaged)
+}
+
+// A run that is removed while it is read is not there, or it is the one that has its name now; it is not damaged, and no
+// error of the database's shows.
+func TestReadingBesideARemoval(t *testing.T) {
+	t.Parallel()
+	deleting, archiving := state.RemoveOptions{}, state.RemoveOptions{Archive: true}
+	for what, c := range map[string]struct {
+		large, long, pages int // bytes of a last record, records behind it, pages of a survey before the removal
+		sql                func(*statements) string
+		how                state.RemoveOptions
+		anew               bool
+		read               func(ctx context.Context, s *Store) (runID string, err error)
+	}{
+		"verifying what is deleted":                      {sql: rawSQL, how: deleting, read: verified},
+		"verifying what is archived":                     {sql: rawSQL, how: archiving, read: verified},
+		"verifying what is deleted and made anew":        {sql: rawSQL, how: deleting, anew: true, read: verified},
+		"verifying what is archived and made anew":       {sql: rawSQL, how: archiving, anew: true, read: verified},
+		"verifying what is deleted between pages":        {sql: rawSQL, how: deleting, long: pageRows, pages: 1, read: verified},
+		"a head whose last record is deleted":            {sql: recordSQL, how: deleting, large: 1 << 17, read: headID},
+		"a head of what is deleted and made anew":        {sql: recordSQL, how: deleting, large: 1 << 17, anew: true, read: headID},
+		"a head that is searched for in what is deleted": {sql: backSQL, how: deleting, long: 2 * backPage, read: headID},
+		"a list of what is deleted":                      {sql: recordSQL, how: deleting, large: 1 << 17, read: listed},
+		"a list that searches in what is deleted":        {sql: backSQL, how: deleting, long: 2 * backPage, read: listed},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			p, _, h := hooked(t, "pool_max_conns", "2")
+			s := open(t, p, Options{})
+			w := start(t, s, run)
+			w.append(true, note("a"))
+			if c.large > 0 {
+				w.append(false, note(strings.Repeat("x", c.large)))
+			}
+			for range c.long {
+				w.append(false, note("a"))
+			}
+			require.NoError(t, w.j.Close())
+			other := sibling(t, few(t), s)
+			remove := func() {
+				assert.NoError(t, other.Remove(t.Context(), run, c.how))
+				if c.anew {
+					j, err := other.Open(t.Context(), run, state.OpenOptions{})
+					assert.NoError(t, err)
+					first := state.New(state.Scope{}, state.RunCreated{Format: state.Format, RunID: "the new one", Name: run})
+					first.Seq, first.Epoch = 1, 1
+					assert.NoError(t, j.Append(t.Context(), []state.Event{first}, true))
+					assert.NoError(t, j.Close())
+				}
+			}
+			sql := c.sql(s.sql)
+			for range c.pages {
+				then := remove
+				remove = func() { h.before(sql, then) }
+			}
+			h.before(sql, remove)
+			id, err := c.read(t.Context(), s)
+			if c.anew {
+				require.NoError(t, err)
+				require.Equal(t, "the new one", id)
+				return
+			}
+			require.ErrorIs(t, err, state.ErrNotFound)
+			require.NotErrorIs(t, err, pgx.ErrNoRows)
+		})
+	}
+}
+
+func rawSQL(st *statements) string    { return st.raw }
+func recordSQL(st *statements) string { return st.record }
+func backSQL(st *statements) string   { return st.back }
+
+// verified, headID and listed read the run and tell its id.
+func verified(ctx context.Context, s *Store) (string, error) {
+	report, err := s.Verify(ctx, run)
+	if err != nil {
+		return "", err
+	}
+	if !report.Sound() {
+		return "", fmt.Errorf("damaged: %+v", report)
+	}
+	h, _ := s.Head(ctx, run)
+	if h.Last != uint64(report.Records) {
+		return "", fmt.Errorf("another run was verified: %+v", report)
+	}
+	return h.RunID, nil
+}
+
+func headID(ctx context.Context, s *Store) (string, error) {
+	h, err := s.Head(ctx, run)
+	return h.RunID, err
+}
+
+func listed(ctx context.Context, s *Store) (string, error) {
+	for h, err := range s.List(ctx, state.ListQuery{}) {
+		return h.RunID, err
+	}
+	return "", notFound(run)
+}
+
+// Nor is the first record lost of a run that another removed from under a repair.
+func TestARepairThatLosesItsRun(t *testing.T) {
+	t.Parallel()
+	p, _, h := hooked(t, "pool_max_conns", "2")
+	s := open(t, p, Options{})
+	w := start(t, s, run)
+	require.NoError(t, w.j.Close())
+	other := sibling(t, few(t), s)
+	h.before(s.sql.raw, func() {
+		expire(t, other, run)
+		assert.NoError(t, other.Remove(t.Context(), run, state.RemoveOptions{}))
+	})
+	report, err := s.Repair(t.Context(), run)
+	require.ErrorIs(t, err, state.ErrFenced)
+	require.Empty(t, report.Damaged)
 }

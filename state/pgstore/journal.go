@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -221,9 +220,9 @@ func (j *journal) Close() error {
 	if lost {
 		return nil // there is nothing to give back
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), max(j.store.o.Retry, time.Second), errSlow)
+	ctx, cancel := j.store.leaving()
 	defer cancel()
-	err := j.lease.giveBack(ctx, j.last.Load() > 0)
+	err := j.lease.giveBack(ctx)
 	if broken {
 		return nil // the database can't be reached, or so it was reported
 	}

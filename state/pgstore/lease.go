@@ -119,21 +119,28 @@ func (l *lease) stop() {
 }
 
 // giveBack ends the lease in the database, so that the next writer need not wait for it to run out. A run that never
-// began is forgotten.
-func (l *lease) giveBack(ctx context.Context, begun bool) error {
+// began is forgotten; only the database knows which did, when an opening failed or the answer to the first append was lost.
+func (l *lease) giveBack(ctx context.Context) error {
 	s, j := l.j.store, l.j
 	err := s.retry(ctx, func(ctx context.Context) error {
-		sql := s.sql.giveBack
-		if !begun {
-			sql = s.sql.discard
+		if j.last.Load() == 0 {
+			tag, err := s.pool.Exec(ctx, s.sql.discard, j.id, j.epoch)
+			if err != nil || tag.RowsAffected() > 0 {
+				return err
+			}
 		}
-		_, err := s.pool.Exec(ctx, sql, j.id, j.epoch)
+		_, err := s.pool.Exec(ctx, s.sql.giveBack, j.id, j.epoch)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("run %q: give back its lease, which now runs out by itself within %s: %w", j.run, s.o.Lease, err)
 	}
 	return nil
+}
+
+// leaving returns a context to give something back under, which the caller's end does not end. It is bounded.
+func (s *Store) leaving() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.Background(), max(s.o.Retry, time.Second), errSlow)
 }
 
 var errClosed = errors.New("it was closed")

@@ -35,7 +35,8 @@ func (s *Store) lookFor(ctx context.Context, run string) (f found, err error) {
 }
 
 // Open takes the run's lease and returns its journal. See [state.Store]. The lease of a writer that died is taken over
-// as soon as it has run out.
+// as soon as it has run out. An opening that fails gives back what it took, whether ctx has ended or not, and goes on trying
+// that for as long as [Options.Retry].
 func (s *Store) Open(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
 	if err := s.begin(ctx, run); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (s *Store) acquire(ctx context.Context, run string, mode state.Mode) (*jour
 		case err == nil:
 			return j, nil
 		case !errors.Is(err, pgx.ErrNoRows): // else another was faster, or removed it
-			return nil, err
+			return nil, errors.Join(err, j.untake(ctx, err))
 		}
 	}
 	return nil, fmt.Errorf("run %q: it was removed and made again %d times while it was being opened", run, rounds)
@@ -117,6 +118,20 @@ func (j *journal) take(ctx context.Context) error {
 	j.epoch = epoch
 	j.lease = startLease(j, sent)
 	return nil
+}
+
+// untake gives back a lease that was perhaps taken: the answer was lost, or ctx ended before it came. Taking it again tells,
+// since the database knows the opening by its token, and waits for a statement of it that is still being carried out.
+func (j *journal) untake(ended context.Context, why error) error {
+	if ended.Err() == nil && !passing(why) {
+		return nil // it was refused
+	}
+	ctx, cancel := j.store.leaving()
+	defer cancel()
+	if err := j.take(ctx); err != nil {
+		return nil // another has it; or it can't be known, and runs out by itself
+	}
+	return j.Close()
 }
 
 // recover reads where the journal ends. Nothing can be torn: an append is a transaction.

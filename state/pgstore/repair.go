@@ -32,21 +32,29 @@ ON CONFLICT (run, seq) DO UPDATE SET record = excluded.record`
 	dropSnapshot = `DELETE FROM {schema}.snapshots WHERE run = $1`
 )
 
-// Verify reads all records of a run and says which are missing or not sound.
+// Verify reads all records of a run and says which are missing or not sound. A run that is removed meanwhile is not
+// damaged: the one that has taken its name is looked at instead, or there is none.
 func (s *Store) Verify(ctx context.Context, run string) (state.Report, error) {
 	if err := s.begin(ctx, run); err != nil {
 		return state.Report{}, err
 	}
-	f, err := s.lookFor(ctx, run)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && f.runID == "" {
-		err = notFound(run)
+	for {
+		f, err := s.lookFor(ctx, run)
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && f.runID == "" {
+			err = notFound(run)
+		}
+		if err != nil {
+			return state.Report{}, err
+		}
+		v, err := s.survey(ctx, f.id, f.runID)
+		if !errors.Is(err, errGone) {
+			return v.report, err
+		}
 	}
-	if err != nil {
-		return state.Report{}, err
-	}
-	v, err := s.survey(ctx, f.id, f.runID)
-	return v.report, err
 }
+
+// errGone says that a run was removed while it was looked at.
+var errGone = errors.New("the run was removed or archived meanwhile")
 
 // survey is what a look at all records found.
 type survey struct {
@@ -57,6 +65,7 @@ type survey struct {
 	next   int64
 }
 
+// survey looks at all records of a run. errGone: there may have been more of them, or all were sound.
 func (s *Store) survey(ctx context.Context, id int64, runID string) (*survey, error) {
 	v := &survey{runID: runID, next: 1}
 	for {
@@ -76,7 +85,7 @@ func (s *Store) survey(ctx context.Context, id int64, runID string) (*survey, er
 			if v.next == 1 {
 				v.lost(1, 0, "it is missing, and so is everything after it")
 			}
-			return v, nil
+			return v, s.still(ctx, id)
 		}
 		for _, row := range page {
 			if err := v.look(row); err != nil {
@@ -84,6 +93,18 @@ func (s *Store) survey(ctx context.Context, id int64, runID string) (*survey, er
 			}
 		}
 	}
+}
+
+// still returns errGone when a run is not there any more, of which a page without records tells nothing.
+func (s *Store) still(ctx context.Context, id int64) error {
+	var there bool
+	err := s.retry(ctx, func(ctx context.Context) error {
+		return s.pool.QueryRow(ctx, s.sql.isThere, id).Scan(&there)
+	})
+	if err == nil && !there {
+		err = errGone
+	}
+	return err
 }
 
 // look takes the next record that is there. The error is that a newer version wrote it.
@@ -125,9 +146,11 @@ func (s *Store) Repair(ctx context.Context, run string) (report state.Report, er
 	if err != nil {
 		return report, err
 	}
-	j.last.Store(1) // it is a run, to be kept
 	defer func() { err = errors.Join(err, j.Close()) }()
 	v, err := s.survey(ctx, j.id, j.runID)
+	if errors.Is(err, errGone) {
+		return state.Report{}, fmt.Errorf("run %q: %w: %w", run, state.ErrFenced, err)
+	}
 	if err != nil || len(v.marks) == 0 {
 		return v.report, err
 	}
