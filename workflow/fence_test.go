@@ -275,3 +275,23 @@ func TestARequestThatCannotBeTakenAwayWarnsOnce(t *testing.T) {
 type stuck struct{ *memstore.Store }
 
 func (stuck) Done(context.Context, string, state.Request, bool) (string, error) { return "", errBoom }
+
+// TestAPauseByTheHandleOfALostRunGoesByTheStore: pausing the session that has lost the run would pause nobody.
+func TestAPauseByTheHandleOfALostRunGoesByTheStore(t *testing.T) {
+	t.Parallel()
+	store := newFence(0, true, state.ErrFenced)
+	var run *workflow.Run
+	var asked error
+	r := newRig(t, echo(t), workflow.NewTask("list", func(ctx context.Context) (string, error) {
+		close(store.fenced)
+		<-ctx.Done()
+		asked = run.Ask(t.Context(), state.Request{Kind: state.AskPause})
+		return "text", nil
+	}))
+	r.store, r.cfg.Store = store.Store, store
+	run, err := r.p.Open(t.Context(), "r", r.cfg)
+	require.NoError(t, err)
+	require.ErrorIs(t, run.Start(t.Context()), state.ErrFenced)
+	require.NoError(t, asked)
+	require.Len(t, r.requests(), 1)
+}

@@ -130,6 +130,9 @@ func (r *Run) Ask(ctx context.Context, req state.Request) error {
 	if req.Time.IsZero() {
 		req.Time = time.Now().UTC().Round(0)
 	}
+	if active != nil && active.rec.Err() != nil { // another may have taken the run over
+		active = nil
+	}
 	if active != nil && req.Kind == state.AskPause {
 		active.ctrl.PauseBy("pause request", reasonOf(req))
 		return nil

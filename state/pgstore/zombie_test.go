@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,4 +83,53 @@ func TestAnApprovalIsForTheHeir(t *testing.T) {
 			require.ErrorIs(t, <-ended, state.ErrFenced)
 		})
 	}
+}
+
+// TestAPauseByTheHandleOfALostRunReachesTheHeir: the process whose handle is used has noticed that another has the run, but a
+// function of it goes on.
+func TestAPauseByTheHandleOfALostRunReachesTheHeir(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{Lease: short})
+	other := sibling(t, few(t), open(t, few(t), Options{Schema: s.o.Schema}))
+	inside, release, lost := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	old, err := reviewed(t, func(ctx context.Context) {
+		close(inside)
+		<-ctx.Done()
+		close(lost)
+		<-release
+	}).Open(t.Context(), run, workflow.Config{Store: s})
+	require.NoError(t, err)
+	go func() { ended <- old.Start(context.Background()) }()
+	<-inside
+	wait(t, 10*time.Second, func() bool { // unless it is renewed in between
+		expire(t, s, run)
+		j, err := other.Open(t.Context(), run, state.OpenOptions{})
+		return err == nil && j.Close() == nil
+	})
+	working, draining := make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for a pause that never comes
+	defer cancel()
+	next := reviewed(t, func(context.Context) {
+		close(working)
+		select {
+		case <-draining:
+		case <-ctx.Done():
+		}
+	})
+	heir := make(chan error, 1)
+	go func() {
+		_, err := next.Run(ctx, run, workflow.Config{Store: other, Observers: []state.Observer{func(e state.Event) {
+			if e.Type == state.TypePauseRequested {
+				close(draining)
+			}
+		}}})
+		heir <- err
+	}()
+	<-working
+	<-lost
+	require.NoError(t, old.Ask(t.Context(), state.Request{Kind: state.AskPause, By: "ann"}))
+	require.ErrorIs(t, <-heir, workflow.ErrPaused)
+	close(release)
+	require.ErrorIs(t, <-ended, state.ErrFenced)
 }
