@@ -83,7 +83,8 @@ func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
 }
 
 // Context returns a context in which the Result methods and Params read this run. It runs nothing, and works during the
-// run and after it. Outside this process's own work on the run, it shows the run as it was when it was first read.
+// run and after it. Outside this process's own work on the run, it shows the run as it was when it was first read. What it
+// shows is of one run: ErrReplaced when that was removed since, and another one has its name.
 func (r *Run) Context(ctx context.Context) context.Context {
 	r.mu.Lock()
 	active := r.active
@@ -115,8 +116,16 @@ func (l *loaded) view(ctx context.Context, fn func(*state.WorkflowState)) error 
 	return nil
 }
 
+// event is called after view. That an event is missing in a shorter run of the same name is no damage.
 func (l *loaded) event(ctx context.Context, seq uint64) (state.Event, error) {
-	return state.ReadEvent(ctx, l.run.cfg.Store, l.run.name, seq)
+	e, err := state.ReadEvent(ctx, l.run.cfg.Store, l.run.name, seq)
+	if err == nil {
+		return e, nil
+	}
+	if head, headErr := l.run.cfg.Store.Head(ctx, l.run.name); headErr == nil && head.RunID != l.st.RunID {
+		return e, fmt.Errorf("run %q: %w", l.run.name, ErrReplaced)
+	}
+	return e, err
 }
 
 // Ask asks something of the run, whoever works on it: this process, or another one by way of the store. Pausing a run
