@@ -175,7 +175,7 @@ func (s *session) setAside(ctx context.Context, left []state.Request) (warnings 
 		if r.Kind != state.AskPause {
 			continue
 		}
-		kept, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, true)
+		kept, err := s.endPause(ctx, r, true)
 		switch {
 		case err != nil:
 			warnings = append(warnings, fmt.Sprintf("a pause request from before this session could not be set aside: %v", err))
@@ -186,14 +186,34 @@ func (s *session) setAside(ctx context.Context, left []state.Request) (warnings 
 	return warnings
 }
 
+// endPause takes a pause request away, unless the run is lost. There is only one, of which a store takes away whichever lies
+// there; one that took its place meanwhile, by what it says or by its time, is for somebody else and stays.
+func (s *session) endPause(ctx context.Context, r state.Request, stale bool) (kept string, err error) {
+	there := s.run.requests(ctx)
+	if s.rec.Err() != nil || !slices.ContainsFunc(there, func(other state.Request) bool { return alike(r, other) }) {
+		return "", nil
+	}
+	return s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, stale)
+}
+
+// alike is Request.Same for two pauses.
+func alike(r, other state.Request) bool {
+	same := r.Time.Equal(other.Time)
+	r.Time, other.Time = time.Time{}, time.Time{}
+	return same && r == other
+}
+
 // takeRequests removes the pause requests that were there before the end of the session, once that is durable: honoured, or
 // come too late to matter; and sets decisions aside that came too late. A pause that came after may be for who goes on with
 // the run.
 func (s *session) takeRequests(ctx context.Context, before []state.Request) {
 	s.look(ctx)
 	for _, r := range before {
-		if r.Kind == state.AskPause && s.rec.Err() == nil {
-			_, _ = s.done(ctx, r, false)
+		if r.Kind != state.AskPause {
+			continue
+		}
+		if _, err := s.endPause(ctx, r, false); err != nil {
+			s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
 		}
 	}
 }
