@@ -58,7 +58,8 @@ func (r *Run) Retry(ctx context.Context, failed map[string][]string) error {
 // State is what the run knows now. The status is as a reader sees it: running when somebody works on it, interrupted when
 // nobody does and it was not stopped in order.
 func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
-	// The lock, the journal, the lock again: a run that was let go, or taken up, in between is read anew.
+	// The lock, the journal, the lock again: a run that was let go, or taken up, in between is read anew. So is one that
+	// somebody took up and let go again: what was read may be of then.
 	for {
 		before, err := r.cfg.Store.Head(ctx, r.name)
 		if err != nil {
@@ -72,14 +73,20 @@ func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if held := after.Holder != nil; held == (before.Holder != nil) {
-			st.Observe(held)
+		if unmoved(before, after) {
+			st.Observe(after.Holder != nil)
 			return st, nil
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// unmoved says that between two looks at a run nobody took it up or let it go. One that is held all the time may grow.
+func unmoved(before, after state.Head) bool {
+	held := after.Holder != nil
+	return held == (before.Holder != nil) && after.RunID == before.RunID && (held || after.Last == before.Last)
 }
 
 // Context returns a context in which the Result methods and Params read this run. It runs nothing, and works during the
