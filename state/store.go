@@ -176,7 +176,8 @@ type Request struct {
 	Time time.Time   `json:"time"`
 }
 
-// Same says that both are one request. There is only one pause.
+// Same says that both are one request. There is only one pause, of whatever time: a later one takes the place of the one that
+// is there.
 func (r Request) Same(other Request) bool {
 	if r.Kind == AskPause || other.Kind == AskPause {
 		return r.Kind == other.Kind

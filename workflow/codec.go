@@ -54,8 +54,14 @@ func recordedKey(key string) string { return strings.ToValidUTF8(key, "\uFFFD") 
 
 // hashOf hashes recorded bytes: SHA-256, the first 128 bits, in hex.
 func hashOf(raw []byte) string {
+	h := shortHash(raw)
+	return hex.EncodeToString(h[:])
+}
+
+// shortHash is hashOf, not in hex.
+func shortHash(raw []byte) state.Hash {
 	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:16])
+	return state.Hash(sum[:len(state.Hash{})])
 }
 
 // hasher hashes values as they would be recorded, one after another, without keeping their bytes.

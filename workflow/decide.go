@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -13,8 +14,9 @@ import (
 
 // desk is where a session's gates wait for decisions. The zero desk is ready.
 type desk struct {
-	deciding sync.Mutex // held while decisions are taken, until they are durable; guards open
+	deciding sync.Mutex // held while decisions are taken, until they are durable; guards the two fields below
 	open     map[string]*question
+	refused  []state.Request // those of which the journal says that they are set aside
 
 	mu   sync.Mutex    // guards the fields below
 	busy int           // steps that are worked on, waiting gates not counted
@@ -149,13 +151,19 @@ func (s *session) takeDecisions(ctx context.Context, requests []state.Request) {
 
 // look takes the decisions that lie in the store now.
 func (s *session) look(ctx context.Context) {
-	s.takeDecisions(ctx, s.run.requests(context.WithoutCancel(ctx)))
+	if s.rec.Err() == nil {
+		s.takeDecisions(ctx, s.run.requests(context.WithoutCancel(ctx)))
+	}
 }
 
 func isDecision(r state.Request) bool { return r.Kind == state.AskApprove || r.Kind == state.AskReject }
 
-// takeDecision takes one. deciding is held. A request goes only when what came of it is durable.
+// takeDecision takes one. deciding is held. A request goes only when what came of it is durable, which also proves that this
+// session had the run when it judged: what lies in the store is not for a session that has lost it, whether it knows or not.
 func (s *session) takeDecision(ctx context.Context, r state.Request) {
+	if s.rec.Err() != nil {
+		return
+	}
 	var gate state.StepState
 	s.rec.View(func(st *state.WorkflowState) {
 		if known := st.Step(r.Step); known != nil {
@@ -165,20 +173,20 @@ func (s *session) takeDecision(ctx context.Context, r state.Request) {
 	q := s.desk.open[r.Step]
 	switch {
 	case gate.Gate.Took(r): // by a session that died before it could take the request away
-		s.doneWith(ctx, r, "")
+		s.honoured(ctx, r)
 	case gate.Name == "":
-		s.doneWith(ctx, r, "there is no such step")
+		s.refuse(ctx, r, "there is no such step")
 	case gate.Kind != state.KindGate:
-		s.doneWith(ctx, r, "the step is no gate")
+		s.refuse(ctx, r, "the step is no gate")
 	case q == nil && gate.Gate.Open():
 	case q == nil:
-		s.doneWith(ctx, r, notOpen(gate.Gate))
+		s.refuse(ctx, r, notOpen(gate.Gate))
 	case r.Hash != "" && r.Hash != q.hash:
-		s.doneWith(ctx, r, "it is about something else than what is shown now; look again, and decide again")
+		s.refuse(ctx, r, "it is about something else than what is shown now; look again, and decide again")
 	case s.refusal(r.Step) != nil: // the next session takes it
 	default:
 		if err := s.decide(q, r); err == nil { // else the session ends
-			s.doneWith(ctx, r, "")
+			s.honoured(ctx, r)
 		}
 	}
 }
@@ -218,16 +226,53 @@ func notOpen(g *state.GateState) string {
 	return "it has not asked yet"
 }
 
-// doneWith takes a request away; one that was not honoured is kept aside, with a warning.
-func (s *session) doneWith(ctx context.Context, r state.Request, why string) {
-	kept, err := s.cfg.Store.(state.Inbox).Done(context.WithoutCancel(ctx), s.run.name, r, why != "")
-	switch {
-	case err != nil:
-		s.log.Warn("a request can't be taken away", zap.String("step", r.Step), zap.Error(err))
-	case kept != "":
-		text := fmt.Sprintf("a request to %s step %s was not honoured: %s; it is kept as %s", r.Kind, recordedKey(r.Step), why, kept)
-		s.note("request_set_aside", text, text)
+// honoured takes a request away of which the journal tells what came of it.
+func (s *session) honoured(ctx context.Context, r state.Request) { _, _ = s.done(ctx, r, false) }
+
+// refuse sets a request aside, with a warning. deciding is held.
+func (s *session) refuse(ctx context.Context, r state.Request, why string) {
+	text := fmt.Sprintf("a request to %s step %s is not honoured: %s; it is set aside", r.Kind, recordedKey(r.Step), why)
+	if !s.mayRefuse(ctx, r, text) {
+		return
 	}
+	if kept, err := s.done(ctx, r, true); err == nil && kept != "" {
+		s.logWarning(state.Scope{}, 0, requestSetAside, text+", as "+kept)
+	}
+}
+
+// requestSetAside is the code of the warning.
+const requestSetAside = "request_set_aside"
+
+// mayRefuse records the warning, and says whether this session had the run then. One that has written nothing, since the run
+// is complete, asks whether anybody else has.
+func (s *session) mayRefuse(ctx context.Context, r state.Request, text string) bool {
+	switch {
+	case slices.ContainsFunc(s.desk.refused, r.Same): // it could not be set aside yet, or was seen twice
+		return true
+	case !s.isOpen():
+		return s.unwritten(context.WithoutCancel(ctx))
+	}
+	if _, err := s.commit(state.New(state.Scope{}, state.RunWarning{Code: requestSetAside, Message: text})); err != nil {
+		return false
+	}
+	s.desk.refused = append(s.desk.refused, r)
+	return true
+}
+
+// unwritten says that the run is as this session, which has written nothing, has read it.
+func (s *session) unwritten(ctx context.Context) (same bool) {
+	head, err := s.cfg.Store.Head(ctx, s.run.name)
+	s.rec.View(func(st *state.WorkflowState) { same = err == nil && head.RunID == st.RunID && head.Last == st.Seq })
+	return same
+}
+
+// done takes a request away.
+func (s *session) done(ctx context.Context, r state.Request, stale bool) (kept string, err error) {
+	kept, err = s.cfg.Store.(state.Inbox).Done(context.WithoutCancel(ctx), s.run.name, r, stale)
+	if err != nil {
+		s.log.Warn("a request can't be taken away", zap.String("step", r.Step), zap.Error(err))
+	}
+	return kept, err
 }
 
 // waitingFor joins the endings of gates side by side.

@@ -139,7 +139,7 @@ func itemResult[Out any](ctx context.Context, sc *scope, step, key string) (Out,
 		sc.readMissing(state.Read{Source: step, Part: key})
 		return zero, fmt.Errorf("%s: %w", what, ErrNoResult)
 	}
-	raw, err := resultAt(ctx, sc.source, seq)
+	raw, err := resultAt(ctx, sc.source, key, seq, state.ParseHash(it.Result))
 	if err != nil {
 		return zero, fmt.Errorf("%s: %w", what, err)
 	}
@@ -172,11 +172,12 @@ func (e *Each[In, Out]) Results(ctx context.Context) ([]Out, error) {
 	}
 	results := make([]Out, 0, counts.Done)
 	for i := range list.Len() {
-		_, seq := list.At(i).Result()
+		it := list.At(i)
+		hash, seq := it.Result()
 		if seq == 0 {
 			continue
 		}
-		raw, err := resultAt(ctx, sc.source, seq)
+		raw, err := resultAt(ctx, sc.source, it.Key(), seq, hash)
 		if err != nil {
 			return nil, fmt.Errorf("the results of step %s: %w", e.name, err)
 		}

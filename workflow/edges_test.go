@@ -14,10 +14,12 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/state/memstore"
+	"github.com/dogear-go/dogear/state/sqlitestore"
 	"github.com/dogear-go/dogear/workflow"
 	"github.com/dogear-go/dogear/workflow/workflowtest"
 )
@@ -198,6 +200,94 @@ func TestAPauseAskedForWhileTheRunIsOpened(t *testing.T) {
 		require.Equal(t, "while a long journal is read", r.state().Reason)
 		require.Zero(t, r.warned("stale_pause_request"))
 	})
+}
+
+// replacing is a store in which a pause takes the place of the one that is there while the run is opened.
+type replacing struct {
+	state.Store
+	state.Inbox
+	pause func()
+}
+
+func (s replacing) Open(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
+	j, err := s.Store.Open(ctx, run, o)
+	if err == nil {
+		s.pause()
+	}
+	return j, err
+}
+
+// TestAPauseInPlaceOfAStaleOne: a process was killed before it could honour a pause. Of pauses there is only one, so the next
+// one takes its place; and when that is asked for while the run is opened, it is meant for this session.
+func TestAPauseInPlaceOfAStaleOne(t *testing.T) {
+	t.Parallel()
+	file := func(t *testing.T, dir string) *filestore.Store {
+		s, err := filestore.Open(dir)
+		require.NoError(t, err)
+		return s
+	}
+	asked := func(t *testing.T, s state.Inbox, by string, at time.Time) {
+		require.NoError(t, s.Ask(t.Context(), "r", state.Request{Kind: state.AskPause, By: by, Time: at}))
+	}
+	touched := func(t *testing.T, dir, text string, at time.Time) {
+		path := filepath.Join(dir, "r", "pause")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(path, at, at))
+	}
+	now := time.Date(2030, 1, 2, 3, 4, 5, 678_901_234, time.UTC)
+	for name, of := range map[string]func(t *testing.T, dir string) (store state.Store, pause func(by string, at time.Time)){
+		"memstore": func(t *testing.T, _ string) (state.Store, func(string, time.Time)) {
+			s := memstore.New()
+			return s, func(by string, at time.Time) { asked(t, s, by, at) }
+		},
+		"sqlitestore": func(t *testing.T, dir string) (state.Store, func(string, time.Time)) {
+			s, err := sqlitestore.Open(t.Context(), filepath.Join(dir, "runs.db"), sqlitestore.Options{})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, s.Close()) })
+			return s, func(by string, at time.Time) { asked(t, s, by, at) }
+		},
+		"filestore": func(t *testing.T, dir string) (state.Store, func(string, time.Time)) {
+			s := file(t, dir)
+			return s, func(by string, at time.Time) { asked(t, s, by, at) }
+		},
+		"an empty file": func(t *testing.T, dir string) (state.Store, func(string, time.Time)) {
+			return file(t, dir), func(_ string, at time.Time) { touched(t, dir, "", at) }
+		},
+		"a file of a person, without a time": func(t *testing.T, dir string) (state.Store, func(string, time.Time)) {
+			return file(t, dir), func(by string, at time.Time) { touched(t, dir, `{"kind":"pause","by":"`+by+`"}`, at) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, pause := of(t, t.TempDir())
+			inbox := store.(state.Inbox)
+			first := workflow.NewTask("first", func(context.Context) (int, error) { return 1, nil })
+			r := newRig(t, echo(t), first)
+			r.cfg.Store = store
+			require.NoError(t, r.run())
+			more, err := workflow.New("p", first, workflow.NewTask("second", func(ctx context.Context) (int, error) {
+				<-ctx.Done()
+				return 0, context.Cause(ctx)
+			}))
+			require.NoError(t, err)
+			r.p = more
+			pause("a process that was killed", now.Add(-time.Hour))
+			r.cfg.Store = replacing{store, inbox, func() { pause("ann", now) }}
+			r.cfg.Controller = controller.New()
+			r.cfg.Observers = []state.Observer{func(e state.Event) {
+				if e.Type == state.TypePauseRequested {
+					r.cfg.Controller.Cancel("the test need not wait for the step")
+				}
+			}}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for a pause that is thrown away
+			defer cancel()
+			_, err = r.p.Run(ctx, "r", r.cfg)
+			require.ErrorIs(t, err, workflow.ErrPaused)
+			left, err := inbox.Requests(t.Context(), "r")
+			require.NoError(t, err)
+			require.Empty(t, left, "it was honoured")
+		})
+	}
 }
 
 func TestPanicsAreLoggedWithoutKeys(t *testing.T) {

@@ -24,6 +24,7 @@ var (
 	ErrDiverged      = errors.New("the step asks something else than it asked before")
 	ErrParams        = errors.New("the run was started with other parameters")
 	ErrNotRunning    = errors.New("nobody works on this run")
+	ErrReplaced      = errors.New("the run was replaced by another one of its name while it was read; read it again")
 )
 
 // PauseError says why a run paused. It is ErrPaused.
@@ -155,7 +156,7 @@ func hopeless(err error) bool {
 		return true
 	}
 	for _, own := range []error{
-		ErrNoResult, ErrPartial, ErrNoRun, ErrScopeClosed, state.ErrDamaged, state.ErrNewerFormat, state.ErrNotFound, state.ErrJournalFailed,
+		ErrNoResult, ErrPartial, ErrNoRun, ErrScopeClosed, ErrReplaced, state.ErrDamaged, state.ErrNewerFormat, state.ErrNotFound, state.ErrJournalFailed,
 	} {
 		if errors.Is(err, own) {
 			return true

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tmc/langchaingo/llms"
@@ -164,3 +166,132 @@ func TestAFencedRunRefusesWhoWaitsInALine(t *testing.T) {
 }
 
 var _ resilience.TryReporter = queued{}
+
+// TestALostRunLeavesItsRequestsToTheHeir: somebody took the run over while a function went on that heeds no context. Whether
+// the old session knows yet or not, what is asked of the run is not for it.
+func TestALostRunLeavesItsRequestsToTheHeir(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]bool{"it knows": true, "it does not know": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := newFence(0, told, state.ErrFenced)
+				var r *rig
+				list := workflow.NewTask("list", func(context.Context) (string, error) {
+					close(store.fenced)
+					r.leave(approve("review"))  // which has not asked yet, as far as this session knows
+					r.leave(approve("nowhere")) // a step that the heir may have
+					<-time.After(time.Minute)
+					r.leave(state.Request{Kind: state.AskPause})
+					<-time.After(time.Minute)
+					return "text", nil
+				})
+				r = newRig(t, echo(t), list, workflow.NewGate("review", list.Result))
+				r.store, r.cfg.Store = store.Store, store
+				require.ErrorIs(t, r.run(), state.ErrFenced)
+				require.Len(t, r.requests(), 3)
+			})
+		})
+	}
+}
+
+// behindTheEnd is a store in which something happens once the end of a session is durable.
+type behindTheEnd struct {
+	*memstore.Store
+	then func()
+}
+
+func (s behindTheEnd) Open(ctx context.Context, run string, o state.OpenOptions) (state.Journal, error) {
+	j, err := s.Store.Open(ctx, run, o)
+	return &endedJournal{j, s.then}, err
+}
+
+type endedJournal struct {
+	state.Journal
+	then func()
+}
+
+func (j *endedJournal) Append(ctx context.Context, events []state.Event, sync bool) error {
+	err := j.Journal.Append(ctx, events, sync)
+	if events[len(events)-1].Type == state.TypeRunStopped {
+		j.then()
+	}
+	return err
+}
+
+// TestAPauseBehindTheEndIsNotTaken: from its last event on a session can't know whether it still has the run, so a pause that
+// it has not seen before may be meant for another.
+func TestAPauseBehindTheEndIsNotTaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, echo(t), abc(func() error { return nil }))
+	r.cfg.Store = behindTheEnd{r.store, func() { r.leave(state.Request{Kind: state.AskPause, By: "ann"}) }}
+	require.NoError(t, r.run())
+	require.Len(t, r.requests(), 1)
+}
+
+// ahead is a store in which somebody has just written to the run.
+type ahead struct{ *memstore.Store }
+
+func (s ahead) Head(ctx context.Context, run string) (state.Head, error) {
+	h, err := s.Store.Head(ctx, run)
+	h.Last++
+	return h, err
+}
+
+// TestACompleteRunThatIsTakenOverKeepsItsRequests: a session that has nothing to do writes nothing, so no append tells it that
+// it has lost the run, and that its state is an old one.
+func TestACompleteRunThatIsTakenOverKeepsItsRequests(t *testing.T) {
+	t.Parallel()
+	r := waiting(t)
+	require.NoError(t, r.ask(approve("review")))
+	require.NoError(t, r.run())
+	r.leave(reject("review"))
+	r.cfg.Store = ahead{r.store}
+	require.NoError(t, r.run())
+	require.Len(t, r.requests(), 1)
+	r.cfg.Store = r.store
+	require.NoError(t, r.run())
+	require.Empty(t, r.requests())
+}
+
+// TestARequestThatCannotBeTakenAwayWarnsOnce: a run looks for requests twice a second.
+func TestARequestThatCannotBeTakenAwayWarnsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r *rig
+		r = newRig(t, echo(t), workflow.NewTask("long", func(context.Context) (int, error) {
+			r.leave(approve("nowhere"))
+			<-time.After(time.Minute)
+			return 1, nil
+		}))
+		r.cfg.Store = stuck{r.store}
+		require.NoError(t, r.run())
+		require.Len(t, r.requests(), 1)
+		require.Equal(t, 1, r.warned("request_set_aside"))
+	})
+}
+
+// stuck is a store whose requests can't be taken away.
+type stuck struct{ *memstore.Store }
+
+func (stuck) Done(context.Context, string, state.Request, bool) (string, error) { return "", errBoom }
+
+// TestAPauseByTheHandleOfALostRunGoesByTheStore: pausing the session that has lost the run would pause nobody.
+func TestAPauseByTheHandleOfALostRunGoesByTheStore(t *testing.T) {
+	t.Parallel()
+	store := newFence(0, true, state.ErrFenced)
+	var run *workflow.Run
+	var asked error
+	r := newRig(t, echo(t), workflow.NewTask("list", func(ctx context.Context) (string, error) {
+		close(store.fenced)
+		<-ctx.Done()
+		asked = run.Ask(t.Context(), state.Request{Kind: state.AskPause})
+		return "text", nil
+	}))
+	r.store, r.cfg.Store = store.Store, store
+	run, err := r.p.Open(t.Context(), "r", r.cfg)
+	require.NoError(t, err)
+	require.ErrorIs(t, run.Start(t.Context()), state.ErrFenced)
+	require.NoError(t, asked)
+	require.Len(t, r.requests(), 1)
+}

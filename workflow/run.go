@@ -58,7 +58,8 @@ func (r *Run) Retry(ctx context.Context, failed map[string][]string) error {
 // State is what the run knows now. The status is as a reader sees it: running when somebody works on it, interrupted when
 // nobody does and it was not stopped in order.
 func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
-	// The lock, the journal, the lock again: a run that was let go, or taken up, in between is read anew.
+	// The lock, the journal, the lock again: a run that was let go, or taken up, in between is read anew. So is one that
+	// somebody took up and let go again: what was read may be of then.
 	for {
 		before, err := r.cfg.Store.Head(ctx, r.name)
 		if err != nil {
@@ -72,8 +73,8 @@ func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if held := after.Holder != nil; held == (before.Holder != nil) {
-			st.Observe(held)
+		if unmoved(before, after) {
+			st.Observe(after.Holder != nil)
 			return st, nil
 		}
 		if err := ctx.Err(); err != nil {
@@ -82,8 +83,15 @@ func (r *Run) State(ctx context.Context) (*state.WorkflowState, error) {
 	}
 }
 
+// unmoved says that between two looks at a run nobody took it up or let it go. One that is held all the time may grow.
+func unmoved(before, after state.Head) bool {
+	held := after.Holder != nil
+	return held == (before.Holder != nil) && after.RunID == before.RunID && (held || after.Last == before.Last)
+}
+
 // Context returns a context in which the Result methods and Params read this run. It runs nothing, and works during the
-// run and after it. Outside this process's own work on the run, it shows the run as it was when it was first read.
+// run and after it. Outside this process's own work on the run, it shows the run as it was when it was first read. What it
+// shows is of one run: ErrReplaced when that was removed since, and another one has its name.
 func (r *Run) Context(ctx context.Context) context.Context {
 	r.mu.Lock()
 	active := r.active
@@ -115,8 +123,16 @@ func (l *loaded) view(ctx context.Context, fn func(*state.WorkflowState)) error 
 	return nil
 }
 
+// event is called after view. That an event is missing in a shorter run of the same name is no damage.
 func (l *loaded) event(ctx context.Context, seq uint64) (state.Event, error) {
-	return state.ReadEvent(ctx, l.run.cfg.Store, l.run.name, seq)
+	e, err := state.ReadEvent(ctx, l.run.cfg.Store, l.run.name, seq)
+	if err == nil {
+		return e, nil
+	}
+	if head, headErr := l.run.cfg.Store.Head(ctx, l.run.name); headErr == nil && head.RunID != l.st.RunID {
+		return e, fmt.Errorf("run %q: %w", l.run.name, ErrReplaced)
+	}
+	return e, err
 }
 
 // Ask asks something of the run, whoever works on it: this process, or another one by way of the store. Pausing a run
@@ -129,6 +145,9 @@ func (r *Run) Ask(ctx context.Context, req state.Request) error {
 	r.mu.Unlock()
 	if req.Time.IsZero() {
 		req.Time = time.Now().UTC().Round(0)
+	}
+	if active != nil && active.rec.Err() != nil { // another may have taken the run over
+		active = nil
 	}
 	if active != nil && req.Kind == state.AskPause {
 		active.ctrl.PauseBy("pause request", reasonOf(req))

@@ -133,3 +133,50 @@ func TestItemsFunctionMayNotCall(t *testing.T) {
 		})
 	}
 }
+
+// TestAReaderMixesNoTwoRuns: a context that has read one run gives nothing of another one that took its name, whether that
+// has as many events or fewer.
+func TestAReaderMixesNoTwoRuns(t *testing.T) {
+	t.Parallel()
+	what, items := "old", []string{"k1", "k2"}
+	text := func(_ context.Context, of string) (string, error) { return what + " " + of, nil }
+	first := workflow.NewTask("first", func(ctx context.Context) (string, error) { return text(ctx, "first") })
+	each := workflow.NewEach("each", func(context.Context) ([]string, error) { return items, nil }, key, text)
+	last := workflow.NewTask("last", func(ctx context.Context) (string, error) { return text(ctx, "last") })
+	r := newRig(t, echo(t), first, each, last)
+	read := func(ctx context.Context) map[string]error {
+		_, one := first.Result(ctx)
+		_, item := each.Result(ctx, "k2")
+		_, all := each.Results(ctx)
+		_, end := last.Result(ctx)
+		return map[string]error{"a task": one, "an item": item, "all items": all, "the last task": end}
+	}
+	require.NoError(t, r.run())
+	ctx := r.reader()
+	for name, err := range read(ctx) {
+		require.NoError(t, err, name)
+	}
+	require.NoError(t, r.store.Remove(t.Context(), "r", state.RemoveOptions{Archive: true}))
+	for name, err := range read(ctx) {
+		require.ErrorIs(t, err, state.ErrNotFound, name)
+	}
+
+	what = "new"
+	require.NoError(t, r.run())
+	for name, err := range read(ctx) {
+		require.ErrorIs(t, err, workflow.ErrReplaced, name)
+	}
+	for name, err := range read(r.reader()) {
+		require.NoError(t, err, name)
+	}
+
+	require.NoError(t, r.store.Remove(t.Context(), "r", state.RemoveOptions{}))
+	p, err := workflow.New("p", workflow.NewTask("other", func(context.Context) (int, error) { return 1, nil }))
+	require.NoError(t, err)
+	r.p = p
+	require.NoError(t, r.run())
+	for name, err := range read(ctx) {
+		require.ErrorIs(t, err, workflow.ErrReplaced, name)
+		require.NotErrorIs(t, err, state.ErrDamaged, name)
+	}
+}

@@ -2,6 +2,8 @@ package workflow_test
 
 import (
 	"context"
+	"iter"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +11,7 @@ import (
 	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/resilience"
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/memstore"
 	"github.com/dogear-go/dogear/workflow"
 	"github.com/dogear-go/dogear/workflow/workflowtest"
 )
@@ -134,4 +137,60 @@ func TestInterruptedIsDerived(t *testing.T) {
 	require.Equal(t, state.StatusInterrupted, st.Step("t").Status)
 	require.NoError(t, r.run())
 	require.Equal(t, state.StatusCompleted, r.state().Status)
+}
+
+// passing is a store in which a session begins before the journal is read, and ends when it was.
+type passing struct {
+	*memstore.Store
+	began, read func()
+}
+
+func (s passing) Events(ctx context.Context, run string, q state.Query) iter.Seq2[state.Event, error] {
+	return func(yield func(state.Event, error) bool) {
+		s.began()
+		for e, err := range s.Store.Events(ctx, run, q) {
+			if !yield(e, err) {
+				break
+			}
+		}
+		s.read()
+	}
+}
+
+// TestASessionThatPassesIsNoInterruption: nobody holds the run before its journal is read, nor after, but what was read is of
+// a session that was at work.
+func TestASessionThatPassesIsNoInterruption(t *testing.T) {
+	t.Parallel()
+	inside, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	first := workflow.NewTask("first", func(context.Context) (int, error) { return 1, nil })
+	r := newRig(t, echo(t), first)
+	require.NoError(t, r.run())
+	more, err := workflow.New("p", first, workflow.NewTask("second", func(context.Context) (int, error) {
+		close(inside)
+		<-release
+		return 2, nil
+	}))
+	require.NoError(t, err)
+	cfg := r.cfg
+	var begin, end sync.Once
+	cfg.Store = passing{r.store, func() {
+		begin.Do(func() {
+			go func() {
+				_, err := more.Run(t.Context(), "r", r.cfg)
+				ended <- err
+			}()
+			<-inside
+		})
+	}, func() {
+		end.Do(func() {
+			close(release)
+			require.NoError(t, <-ended)
+		})
+	}}
+	run, err := more.Open(t.Context(), "r", cfg)
+	require.NoError(t, err)
+	st, err := run.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, state.StatusCompleted, st.Status)
+	require.Equal(t, state.StatusCompleted, st.Step("second").Status)
 }

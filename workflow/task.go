@@ -71,7 +71,7 @@ func (t *Task[T]) Result(ctx context.Context) (T, error) {
 		sc.readMissing(state.Read{Source: t.name})
 		return zero, fmt.Errorf("step %s: %w", t.name, ErrNoResult)
 	}
-	raw, err := resultAt(ctx, sc.source, seq)
+	raw, err := resultAt(ctx, sc.source, "", seq, state.ParseHash(hash))
 	if err != nil {
 		return zero, fmt.Errorf("the result of step %s: %w", t.name, err)
 	}
@@ -95,15 +95,20 @@ func (sc *scope) readMissing(r state.Read) {
 	sc.readPartial(true)
 }
 
-// resultAt reads a recorded result.
-func resultAt(ctx context.Context, from source, seq uint64) ([]byte, error) {
+// resultAt reads a recorded result of which a state knows item, number and hash. (The step may have had another name when it
+// was recorded.) Readers hold no lock: a run that was removed since may have been followed by another one of its name, whose
+// event of that number is something else.
+func resultAt(ctx context.Context, from source, item string, seq uint64, hash state.Hash) ([]byte, error) {
 	e, err := from.event(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
 	raw, ok := e.Result()
 	if !ok {
-		return nil, fmt.Errorf("event %d is %s, not a result", seq, e.Type)
+		return nil, fmt.Errorf("event %d is %s, not a result: %w", seq, e.Type, ErrReplaced)
+	}
+	if e.Item != item || hash != (state.Hash{}) && hash != shortHash(raw) {
+		return nil, fmt.Errorf("event %d holds another result than it did: %w", seq, ErrReplaced)
 	}
 	return raw, nil
 }

@@ -32,7 +32,7 @@ func (s *session) work(parent context.Context, left []state.Request) error {
 	for _, warning := range warnings {
 		s.note("stale_pause_request", warning, warning)
 	}
-	s.takeDecisions(ctx, left) // those about no gate, or none that is open
+	s.look(ctx) // for decisions about no gate, or none that is open
 	end := s.steps(ctx)
 	close(s.ended)
 	s.watchers.Wait()
@@ -120,12 +120,14 @@ func (s *session) poll(ctx context.Context) {
 		select {
 		case <-s.ended:
 			return
+		case <-s.rec.Failed(): // what is asked from here on is for who goes on with the run
+			return
 		case <-tick.C:
 		}
 		asked := s.run.requests(context.WithoutCancel(ctx))
 		s.takeDecisions(ctx, asked)
 		for _, r := range asked {
-			if r.Kind == state.AskPause {
+			if r.Kind == state.AskPause && s.rec.Err() == nil {
 				s.ctrl.PauseBy("pause request", reasonOf(r))
 				return // it stays until the pause is durable
 			}
@@ -173,7 +175,7 @@ func (s *session) setAside(ctx context.Context, left []state.Request) (warnings 
 		if r.Kind != state.AskPause {
 			continue
 		}
-		kept, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, true)
+		kept, err := s.endPause(ctx, r, true)
 		switch {
 		case err != nil:
 			warnings = append(warnings, fmt.Sprintf("a pause request from before this session could not be set aside: %v", err))
@@ -184,16 +186,33 @@ func (s *session) setAside(ctx context.Context, left []state.Request) (warnings 
 	return warnings
 }
 
-// takeRequests removes pause requests once the end of the session is durable: honoured, or come too late to matter; and
-// sets decisions aside that came too late.
-func (s *session) takeRequests(ctx context.Context) {
-	asked := s.run.requests(ctx)
-	s.takeDecisions(ctx, asked)
-	for _, r := range asked {
+// endPause takes a pause request away, unless the run is lost. There is only one, of which a store takes away whichever lies
+// there; one that took its place meanwhile, by what it says or by its time, is for somebody else and stays.
+func (s *session) endPause(ctx context.Context, r state.Request, stale bool) (kept string, err error) {
+	there := s.run.requests(ctx)
+	if s.rec.Err() != nil || !slices.ContainsFunc(there, func(other state.Request) bool { return alike(r, other) }) {
+		return "", nil
+	}
+	return s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, stale)
+}
+
+// alike is Request.Same for two pauses.
+func alike(r, other state.Request) bool {
+	same := r.Time.Equal(other.Time)
+	r.Time, other.Time = time.Time{}, time.Time{}
+	return same && r == other
+}
+
+// takeRequests removes the pause requests that were there before the end of the session, once that is durable: honoured, or
+// come too late to matter; and sets decisions aside that came too late. A pause that came after may be for who goes on with
+// the run.
+func (s *session) takeRequests(ctx context.Context, before []state.Request) {
+	s.look(ctx)
+	for _, r := range before {
 		if r.Kind != state.AskPause {
 			continue
 		}
-		if _, err := s.cfg.Store.(state.Inbox).Done(ctx, s.run.name, r, false); err != nil {
+		if _, err := s.endPause(ctx, r, false); err != nil {
 			s.log.Warn("an honoured pause request can't be removed", zap.Error(err))
 		}
 	}
@@ -228,12 +247,13 @@ func (s *session) end(ctx context.Context, end ending) error {
 	if !s.isOpen() {
 		return s.told(end) // complete before, and nothing was begun: the journal is left as it is
 	}
+	before := s.run.requests(ctx)
 	last := state.New(state.Scope{}, stopped)
 	if _, err := s.rec.Commit(last); err != nil {
 		return err
 	}
 	s.logFailure(last, end.err)
-	s.takeRequests(ctx)
+	s.takeRequests(ctx, before)
 	return s.told(end)
 }
 
