@@ -17,7 +17,8 @@ var (
 	ErrResultChanged = errors.New("the result is not the one that was edited")
 )
 
-// Edit replaces a completed result of a Task, or of an item of an Each, by a person's.
+// Edit replaces a completed result of a Task, or of an item of an Each, by a person's. What the run makes of it when it goes on is
+// told at [Run.Edit].
 type Edit struct {
 	Step     string
 	Item     string          // of an Each; empty for a Task
@@ -32,9 +33,18 @@ type Edit struct {
 // it has one: else a *BadResultError, which is ErrBadResult. ErrResultChanged when Replaces is not the hash of the result that the step has
 // now, so that an edit of somebody else is not lost; ErrNoResult when there is nothing to replace.
 //
-// The result is pinned: when its inputs change it stays. Steps and items that have not run yet see it; what is already
-// complete stays as it is, although it was made from the result before. A gate that has read it asks again if that
-// changes what it shows. The run's status stays, and a result that is equal to the recorded one changes nothing.
+// An edit runs nothing, and the run's status stays. But the next session may find work because of it, also in a run that is
+// complete, and makes calls for it:
+//   - Steps and items that have not run yet see the new result.
+//   - The list of each Each is made again, as in every session. Items whose value is another than before run again, new ones
+//     run, and those that are not given any more are dropped. What follows from their new results runs again in the same way. A
+//     request that is equal to one that the item made before is answered from the record.
+//   - A Gate that has read the result asks again if that changes what it shows.
+//   - A complete Task stays as it is, although it was made from the result before; only one that accepted something incomplete
+//     (AllowPartial) runs again when what it read has changed. An item whose value is equal stays too, whatever its function reads.
+//   - A person's result is pinned: when its inputs change it stays.
+//
+// A result that is equal to the recorded one changes nothing.
 func (r *Run) Edit(ctx context.Context, e Edit) error {
 	e.Item = recordedKey(e.Item)
 	raw, err := r.pipeline.checkResult(e)

@@ -221,6 +221,57 @@ func TestAnEditIsRefusedWhileTheRunIsGoing(t *testing.T) {
 	require.Empty(t, events[state.ResultEdited](r))
 }
 
+// TestWhatAnEditMakesRunAgain: it holds the engine to what the doc comment of Run.Edit says, and with it the texts of the command
+// line and the dashboard, about what the session after an edit of a complete run does and pays.
+func TestWhatAnEditMakesRunAgain(t *testing.T) {
+	t.Parallel()
+	type note struct{ Key, Text, Aside string }
+	keyOf := func(n note) string { return n.Key }
+	outline := workflow.NewTask("outline", func(context.Context) ([]note, error) {
+		return []note{{"equal", "a", ""}, {"other", "b", ""}, {"aside", "c", ""}, {"gone", "d", ""}, {"mine", "e", ""}}, nil
+	})
+	summary := workflow.NewTask("summary", func(ctx context.Context) (string, error) {
+		if _, err := outline.Result(ctx); err != nil {
+			return "", err
+		}
+		return ask(ctx, "summary")
+	})
+	notes := workflow.NewEach("notes", outline.Result, keyOf, func(ctx context.Context, n note) (note, error) {
+		text, err := ask(ctx, "note "+n.Text)
+		return note{n.Key, text, ""}, err
+	})
+	finals := workflow.NewEach("finals", notes.Results, keyOf, func(ctx context.Context, n note) (string, error) { return ask(ctx, "final "+n.Text) })
+	fixed := workflow.NewEach("fixed", func(context.Context) ([]string, error) { return []string{"x"}, nil }, key, func(ctx context.Context, s string) (string, error) {
+		if _, err := outline.Result(ctx); err != nil {
+			return "", err
+		}
+		return ask(ctx, "fixed "+s)
+	})
+	r := newRig(t, echo(t), outline, summary, notes, finals, fixed)
+	r.cfg.Concurrency = 1
+	require.NoError(t, r.run())
+	r.edit("notes", "mine", `{"Key":"mine","Text":"<note e>","Aside":"by hand"}`)
+	require.NoError(t, r.run())
+	first := len(r.model.Requests())
+	require.Equal(t, 1+5+5+1, first, "finals mine had its answer from the record")
+
+	r.edit("outline", "", `[{"Key":"new","Text":"n","Aside":""},{"Key":"equal","Text":"a","Aside":""},{"Key":"other","Text":"B","Aside":""},`+
+		`{"Key":"aside","Text":"c","Aside":"!"},{"Key":"mine","Text":"E","Aside":""}]`)
+	require.Equal(t, state.StatusCompleted, r.state().Status, "an edit runs nothing")
+	require.Len(t, r.model.Requests(), first)
+	require.NoError(t, r.run())
+	require.Equal(t, []string{"note n", "note B", "final <note n>", "final <note B>"}, r.model.Requests()[first:])
+	for item, gen := range map[string]int{"equal": 0, "other": 1, "aside": 1, "mine": 0, "new": 0} {
+		require.Equal(t, gen, mustItem(t, r.state(), "notes", item).Gen, item)
+	}
+	require.True(t, mustItem(t, r.state(), "notes", "mine").Edited)
+	_, there := r.state().Item("notes", "gone")
+	require.False(t, there)
+	last := r.state().Seq
+	require.NoError(t, r.run())
+	require.Equal(t, last, r.state().Seq, "and then there is nothing to do")
+}
+
 func TestAnEditIsPinned(t *testing.T) {
 	t.Parallel()
 	p := workflow.NewTask("version", func(context.Context) (string, error) { return "1", nil })

@@ -53,10 +53,21 @@ func (k *kit) again() string {
 			values = list.GetSlice()
 		}
 		for _, value := range values {
-			text += " --" + f.Name + " " + quoteArg(value)
+			text += " " + flagText(f, value)
 		}
 	}
 	return text
+}
+
+// flagText is how to type a flag with a value. One that may stand alone, as a bool, takes its value only behind "=".
+func flagText(f *pflag.Flag, value string) string {
+	switch f.NoOptDefVal {
+	case "":
+		return "--" + f.Name + " " + quoteArg(value)
+	case value:
+		return "--" + f.Name
+	}
+	return "--" + f.Name + "=" + quoteArg(value)
 }
 
 // programName is what to type to run this program: its name, the path by which it was started when that was one, or

@@ -29,8 +29,10 @@ func (k *kit) editVerb(verb newVerb) *cobra.Command {
 	cmd := verb("edit STEP [ITEM]", "change a recorded result in $VISUAL or $EDITOR", cobra.RangeArgs(1, 2),
 		func(ctx context.Context, args []string) error { return k.edit(ctx, e, args) })
 	cmd.Long = "Change a recorded result in $VISUAL or $EDITOR: text as text, everything else as JSON. The run must not be going on. What is typed\n" +
-		"must fit the step, and is kept in a file when it does not. Steps that have not run yet see the new result; those that are complete\n" +
-		"stay as they are. A gate asks again when what it shows has changed."
+		"must fit the step, and is kept in a file when it does not.\n\n" +
+		"Nothing runs at once. When the run goes on, also a complete one, steps that have not run yet see the new result. Items whose value\n" +
+		"the edit changed, and new ones, run again, and so do those that are made from their results: new calls cost money. A complete step\n" +
+		"without items stays as it is, and so does an edited result. A gate asks again when what it shows has changed."
 	cmd.Flags().StringVar(&e.note, flagNote, "", "why, for the history")
 	cmd.Flags().StringVar(&e.file, flagFile, "", "take the new result from this file, as the editor would have left it; -: from stdin")
 	return cmd
@@ -167,9 +169,6 @@ func (k *kit) apply(ctx context.Context, d *draft, typed []byte) error {
 	if !answer.Changed {
 		return k.say(answer, fmt.Sprintf("%s: nothing was changed in %s\n", k.project, at))
 	}
-	text := fmt.Sprintf("%s: %s has a new result\n", k.project, at)
-	if st.Status != state.StatusCompleted {
-		text += "go on with:\n  " + k.command("--resume") + "\n"
-	}
-	return k.say(answer, text)
+	return k.say(answer, fmt.Sprintf("%s: %s has a new result\ngoing on may run items again whose value this changed, and new calls cost money; go on with:\n  %s\n",
+		k.project, at, k.command("--resume")))
 }

@@ -70,7 +70,8 @@ func TestEditingAText(t *testing.T) {
 	seen := asEditor(t, "flood <now>\r\nand ebb\r\n")
 	o := run(t, app, "edit", "text", "--note", "better", "--out", out)
 	require.Equal(t, 0, o.code, o.stderr)
-	require.Equal(t, "monday: text has a new result\n", o.out)
+	require.Equal(t, "monday: text has a new result\ngoing on may run items again whose value this changed, and new calls cost money; go on with:\n"+
+		"  tides --resume --project monday --out "+out+"\n", o.out)
 	path, mode, before := seen()
 	require.Equal(t, "-rw-------", mode, "what is edited is nobody else's business")
 	require.Regexp(t, `text\.txt$`, path)
@@ -79,6 +80,28 @@ func TestEditingAText(t *testing.T) {
 	require.Equal(t, "\"flood <now>\\nand ebb\"\n", run(t, app, "show", "text", "--out", out, "--json").out)
 	require.Regexp(t, `result.edited +text +result of \d+ bytes, .*better`, run(t, app, "history", "--out", out).out)
 	require.Contains(t, run(t, app, "--status", "--out", out).out, "Status: completed")
+}
+
+// TestAnEditOfACompleteRunMakesWork: who edits a complete run is told that going on may cost, for it does; with an edit from which
+// nothing follows it does not.
+func TestAnEditOfACompleteRunMakesWork(t *testing.T) {
+	t.Parallel()
+	out, model := t.TempDir(), &script{}
+	app := tides(t, model)
+	require.Equal(t, 0, run(t, app, "--out", out).code)
+	typed := filepath.Join(t.TempDir(), "typed")
+	require.NoError(t, os.WriteFile(typed, []byte("mine\n"), 0o600))
+	o := run(t, app, "edit", "notes", "tide 1", "--file", typed, "--out", out)
+	require.Contains(t, o.out, "monday: notes \"tide 1\" has a new result\ngoing on may run items again")
+	require.Contains(t, run(t, app, "--resume", "--out", out).out, "nothing to do; the run is complete")
+	calls := model.count()
+
+	require.NoError(t, os.WriteFile(typed, []byte(`["tide 1","spring tide"]`), 0o600))
+	o = run(t, app, "edit", "topics", "--file", typed, "--out", out)
+	require.Contains(t, o.out, "new calls cost money; go on with:\n  tides --resume --project monday --out "+out+"\n")
+	require.Contains(t, run(t, app, "--resume", "--out", out).out, "monday: completed")
+	require.Equal(t, calls+1, model.count())
+	require.Contains(t, run(t, app, "edit", "--help").out, "Items whose value\nthe edit changed, and new ones, run again")
 }
 
 func TestEditingAnItemAsJSON(t *testing.T) {

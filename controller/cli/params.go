@@ -113,7 +113,7 @@ func (p *params[P]) contradiction(recorded json.RawMessage) error {
 	var differ []string
 	for _, f := range given {
 		if was := set.Lookup(f.Name).Value.String(); was != f.Value.String() {
-			differ = append(differ, fmt.Sprintf("--%s %s, but the run was started with %s", f.Name, quoteArg(f.Value.String()), quoteArg(was)))
+			differ = append(differ, fmt.Sprintf("%s, but the run was started with %s", flagText(f, f.Value.String()), quoteArg(was)))
 		}
 	}
 	if len(differ) == 0 {

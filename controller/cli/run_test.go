@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dogear-go/dogear/state"
@@ -101,6 +102,44 @@ func TestARefusalOffersToStartAnewAsAskedFor(t *testing.T) {
 		o := run(t, app, append(how, "--out", out, "--sea", "Black Sea", "--count", "4", "--parallel", "2")...)
 		require.Equal(t, 2, o.code)
 		require.Contains(t, o.stderr, anew)
+	}
+}
+
+// TestTheCommandToStartAnewCanBeTyped: a flag that may stand alone, as a bool, does not take the next word as its value, so the
+// command that is shown must not write it that way. It is run as it was shown.
+func TestTheCommandToStartAnewCanBeTyped(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := tides(t, &script{})
+	var review bool
+	var depth string
+	declare := app.Flags
+	app.Flags = func(f *pflag.FlagSet, p *tideParams) {
+		declare(f, p)
+		f.BoolVar(&review, "review", true, "ask a person")
+		f.StringVar(&depth, "depth", "none", "how deep")
+		f.Lookup("depth").NoOptDefVal = "deep"
+	}
+	require.Equal(t, 0, run(t, app, "--out", out).code)
+	for typed, want := range map[string]string{
+		"--review=false":         "--review=false",
+		"--review":               "--review",
+		"--review=0 --count 2":   "--count 2 --review=false",
+		"--depth --review":       "--depth --review",
+		"--depth='very deep'":    "--depth='very deep'",
+		"--count 2 --depth=deep": "--count 2 --depth",
+	} {
+		args, err := splitArgs(typed)
+		require.NoError(t, err)
+		o := run(t, app, append(args, "--out", out)...)
+		require.Equal(t, 2, o.code)
+		_, anew, found := strings.Cut(o.stderr, "start anew with:\n  tides ")
+		require.True(t, found, o.stderr)
+		require.Equal(t, "--fresh --project monday --out "+out+" "+want+"\n", anew)
+		args, err = splitArgs(anew)
+		require.NoError(t, err)
+		o = run(t, app, args...)
+		require.Equal(t, 0, o.code, "%s: %s", anew, o.stderr)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -114,6 +115,69 @@ func TestARunIsSteeredFromTheDashboard(t *testing.T) {
 	require.Equal(t, http.StatusConflict, code, text)
 	code, text = b.post("/api/runs/Ten/retry", "{}")
 	require.Equal(t, http.StatusConflict, code, text)
+}
+
+// TestAnEditedCompleteRunCanBeResumed: a complete run offers to go on once something that a list of items or a gate is made from
+// was edited, until that is done; an edit that nothing more follows from offers nothing.
+func TestAnEditedCompleteRunCanBeResumed(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	plan := workflow.NewTask("plan", func(context.Context) ([]string, error) { return []string{"one", "two"}, nil })
+	scenes := workflow.NewEach("scenes", plan.Result, func(s string) string { return s },
+		func(_ context.Context, s string) (string, error) { return "on " + s, nil })
+	first := workflow.NewEach("first", func(ctx context.Context) ([]string, error) {
+		text, err := scenes.Result(ctx, "one")
+		return []string{text}, err
+	}, func(string) string { return "first" }, func(_ context.Context, s string) (string, error) { return s + "!", nil })
+	all := workflow.NewEach("all", scenes.Results, func(s string) string { return s }, func(_ context.Context, s string) (string, error) { return s + ".", nil })
+	end := workflow.NewTask("end", func(ctx context.Context) (string, error) {
+		_, err := plan.Result(ctx)
+		return "the end", err
+	})
+	p, err := workflow.New("book", plan, scenes, first, all, end)
+	require.NoError(t, err)
+	_, err = p.Run(t.Context(), "Ten", workflow.Config{Store: store})
+	require.NoError(t, err)
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, &script{})})
+
+	complete := func() {
+		t.Helper()
+		b.until("Ten", func(v RunView) bool {
+			return v.Status == state.StatusCompleted && slices.Equal(v.Actions, []Action{ActionEdit})
+		})
+		code, text := b.post("/api/runs/Ten/resume", "{}")
+		require.Equal(t, http.StatusConflict, code, text)
+		require.Contains(t, text, "there is nothing to do")
+	}
+	complete()
+	for _, c := range []struct {
+		step, item, result string
+		work               bool
+	}{
+		{"end", "", `"at last"`, false},
+		{"all", "on one", `"mine"`, false},
+		{"plan", "", `["one","two","three"]`, true},
+		{"scenes", "two", `"on 2"`, true},
+		{"scenes", "one", `"on 1"`, true},
+	} {
+		path := "/api/runs/Ten/result?step=" + c.step
+		if c.item != "" {
+			path += "&item=" + url.QueryEscape(c.item)
+		}
+		req := EditRequest{Step: c.step, Item: c.item, Replaces: get[ResultView](b, path).Hash, Result: json.RawMessage(c.result)}
+		body, err := json.Marshal(req)
+		require.NoError(t, err)
+		code, text := b.post("/api/runs/Ten/edit", string(body))
+		require.Equal(t, http.StatusAccepted, code, text)
+		require.Contains(t, text, "items whose value it changed run again, which costs")
+		if c.work {
+			require.Equal(t, []Action{ActionResume, ActionEdit}, get[RunView](b, "/api/runs/Ten").Actions, c.step)
+			code, text := b.post("/api/runs/Ten/resume", "{}")
+			require.Equal(t, http.StatusAccepted, code, text)
+		}
+		complete()
+	}
+	require.Equal(t, 3, get[RunView](b, "/api/runs/Ten").Steps[1].Total)
 }
 
 // TestWhoChangesARunSeesTheChange: at once, however seldom the run is looked at.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
@@ -46,7 +47,7 @@ func (d *Dashboard) edit(ctx context.Context, run string, req EditRequest, who s
 		return "", err
 	}
 	f.stir()
-	return "the result is recorded; what has not run yet will see it", nil
+	return "the result is recorded; when the run goes on, what has not run yet sees it, and items whose value it changed run again, which costs", nil
 }
 
 // notHeld is the error that somebody works on the run; nil: nobody does.
@@ -62,6 +63,47 @@ func (d *Dashboard) ended(r *workflow.Run, err error) {
 	if d.cfg.Ended != nil {
 		d.cfg.Ended(r, err)
 	}
+}
+
+// editedSince says that a session may find work in a complete run: something was edited after a list of items or a gate was made
+// from it, or a task that accepted something incomplete. What else is complete stays, whatever it was made from.
+func editedSince(st *state.WorkflowState) bool {
+	for i := range st.Steps {
+		s := &st.Steps[i]
+		var reads []state.Read
+		switch {
+		case s.Kind == state.KindEach:
+			reads = st.ListReads(s.Name)
+		case s.Kind == state.KindGate, s.Base == state.BasePartial && !s.Edited:
+			reads = st.Reads(s.Name)
+		}
+		made := st.ResultSeq(state.Scope{Step: s.Name})
+		if slices.ContainsFunc(reads, func(r state.Read) bool { return editedAfter(st, r, made) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// editedAfter says that what was read was edited after an event.
+func editedAfter(st *state.WorkflowState, r state.Read, seq uint64) bool {
+	s := st.Step(r.Source)
+	switch {
+	case s == nil: // the parameters
+		return false
+	case r.Part != "":
+		it, ok := st.Item(r.Source, r.Part)
+		return ok && it.Edited && it.Result != r.Hash
+	case s.Kind != state.KindEach:
+		return s.Edited && s.Hash != r.Hash
+	}
+	list := st.ItemList(r.Source)
+	for i := range list.Len() {
+		if _, at := list.At(i).Result(); at > seq && list.At(i).Edited() {
+			return true
+		}
+	}
+	return false
 }
 
 func errComplete(run string) error {

@@ -67,7 +67,7 @@ func (d *Dashboard) resume(ctx context.Context, run string, work func(context.Co
 	var pipeline string
 	if err := f.read(func(st *state.WorkflowState, head state.Head) error {
 		pipeline = st.Pipeline
-		if st.Status == state.StatusCompleted && !anyFailed(st) { // a tolerated step may be tried again
+		if st.Status == state.StatusCompleted && !anyFailed(st) && !editedSince(st) { // a tolerated step may be tried again
 			return errComplete(run)
 		}
 		return notHeld(run, head)

@@ -178,7 +178,7 @@ func (d *Dashboard) actions(st *state.WorkflowState, head state.Head) []Action {
 		}
 	}
 	add(ActionPause, held && !st.Pausing && (inbox || d.sessions.get(head.Run) != nil))
-	add(ActionResume, !held && open && st.Status != state.StatusCompleted)
+	add(ActionResume, !held && open && (st.Status != state.StatusCompleted || editedSince(st)))
 	add(ActionRetry, !held && open && anyFailed(st))
 	asks := slices.ContainsFunc(st.Steps, func(s state.StepState) bool { return s.Gate.Open() })
 	add(ActionApprove, inbox && asks)
