@@ -1,6 +1,9 @@
 package state
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Decided is what a person decided about a gate.
 type Decided struct {
@@ -81,6 +84,68 @@ func (g *GateState) Took(r Request) bool {
 	if d == nil || r.Hash != "" && r.Hash != d.Hash {
 		return false
 	}
-	decision := map[RequestKind]string{AskApprove: GateApproved, AskReject: GateRejected}[r.Kind]
-	return d.Decision == decision && d.Who == r.By && d.Note == r.Note && d.Time.Equal(r.Time)
+	return d.Decision == r.Decision() && d.Who == r.By && d.Note == r.Note && d.Time.Equal(r.Time)
+}
+
+// Decisions are what the run takes in when it goes on, by step: of the requests in its [Inbox], for each open gate the
+// oldest decision about what it shows. Later ones count for nothing.
+func (st *WorkflowState) Decisions(requests []Request) map[string]Request {
+	decisions := map[string]Request{}
+	for _, r := range requests {
+		if r.Kind != AskApprove && r.Kind != AskReject {
+			continue
+		}
+		s := st.Step(r.Step)
+		if s == nil || !s.Gate.Open() || r.Hash != "" && r.Hash != s.Gate.Hash || s.Gate.Took(r) {
+			continue
+		}
+		if _, later := decisions[r.Step]; !later {
+			decisions[r.Step] = r
+		}
+	}
+	return decisions
+}
+
+// ReasonWith is why the run stopped, for who knows its [WorkflowState.Decisions] too: that of a run which waits tells them.
+// decided: no gate waits for a person any more, and what is left to do is to go on.
+func (st *WorkflowState) ReasonWith(decisions map[string]Request) (reason string, decided bool) {
+	if st.Status != StatusWaiting || len(decisions) == 0 {
+		return st.Reason, false
+	}
+	var open, told []string
+	for i := range st.Steps {
+		s := &st.Steps[i]
+		if !s.Gate.Open() {
+			continue
+		}
+		r, ok := decisions[s.Name]
+		if !ok {
+			open = append(open, s.Name)
+			continue
+		}
+		text := "step " + s.Name + " is " + r.Decision()
+		if r.By != "" {
+			text += " by " + r.By
+		}
+		told = append(told, text)
+	}
+	reason = strings.Join(told, ", ") + "; this is taken in when the run goes on"
+	switch len(open) {
+	case 0:
+		return reason, true
+	case 1:
+		return reason + "; a person must decide about step " + open[0], false
+	}
+	return reason + "; a person must decide about the steps " + strings.Join(open, ", "), false
+}
+
+// Decision is what the request makes of a gate: GateApproved, GateRejected; empty: it is no decision.
+func (r Request) Decision() string {
+	switch r.Kind {
+	case AskApprove:
+		return GateApproved
+	case AskReject:
+		return GateRejected
+	}
+	return ""
 }

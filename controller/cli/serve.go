@@ -198,7 +198,8 @@ type opened struct {
 	ends map[*workflow.Run]func()
 }
 
-// open makes a run ready to go on with the settings of its last session.
+// open makes a run ready to go on with the settings of its last session, and with the steps that its recorded parameters
+// say: another pipeline could lack a gate that the run waits at.
 func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run, error) {
 	if own := o.kit.pipeline.Name(); pipeline != own {
 		return nil, fmt.Errorf("it belongs to the pipeline %s, and this program runs %s", pipeline, own)
@@ -207,8 +208,12 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 	if err != nil {
 		return nil, err
 	}
+	p, err := o.kit.pipelineOf(st.Params)
+	if err != nil {
+		return nil, err
+	}
 	k := *o.kit
-	k.project = run
+	k.project, k.recorded = run, st.Budget
 	k.stderr = io.Discard // several runs at once would not be told apart; the pages show them
 	k.session = sessionFlags{parallel: max(1, k.config.Concurrency), webhook: k.session.webhook}
 	if err := k.session.inherit(st.Session.Settings); err != nil {
@@ -220,7 +225,7 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 		return nil, err
 	}
 	cfg.Observers = append(cfg.Observers, o.dashboard.Observe(run))
-	r, err := k.pipeline.Open(ctx, run, cfg)
+	r, err := p.Open(ctx, run, cfg)
 	if err != nil {
 		done()
 		return nil, err

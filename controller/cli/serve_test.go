@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/controller/dashboard"
 	"github.com/dogear-go/dogear/state"
+	"github.com/dogear-go/dogear/state/filestore"
 	"github.com/dogear-go/dogear/workflow"
 )
 
@@ -137,6 +139,68 @@ func TestServeShowsTheRunsOfAnyStore(t *testing.T) {
 	app := tides(t, &script{})
 	require.Equal(t, 0, run(t, app, "--store", at, "--out", t.TempDir()).code)
 	s := startServe(t, app, "--store", at)
+	require.Equal(t, state.StatusCompleted, s.view().Status)
+	require.Equal(t, 0, s.end().code)
+}
+
+// TestServeKeepsTheStepsOfTheRun: a run whose parameters brought a gate waits at it, however it is gone on with from the
+// dashboard; and what only its pipeline has can be edited.
+func TestServeKeepsTheStepsOfTheRun(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := gated(t, "review")
+	with, without := app.Pipeline, tides(t, &script{}).Pipeline
+	app.Pipeline = without
+	app.PipelineOf = func(p tideParams) (*workflow.Pipeline, error) {
+		if p.Count == 7 {
+			return with, nil
+		}
+		return without, nil
+	}
+	require.Equal(t, 4, run(t, app, "--out", out, "--count", "7").code)
+	s := startServe(t, app, "--out", out)
+	sessions := func() (n int) {
+		store, err := filestore.Open(out)
+		require.NoError(t, err)
+		for e, err := range store.Events(t.Context(), "monday", state.Query{}) {
+			require.NoError(t, err)
+			require.NotEqual(t, state.TypePipelineChanged, e.Type)
+			if e.Type == state.TypeRunStopped {
+				n++
+			}
+		}
+		return n
+	}
+	// rests does something to the run, and waits until the session that it began is over.
+	rests := func(action, body string) {
+		before := sessions()
+		code, text := s.do(http.MethodPost, "/api/runs/monday/"+action, body, "")
+		require.Equal(t, http.StatusAccepted, code, text)
+		require.Eventually(t, func() bool { return sessions() > before && s.view().Holder == nil }, 20*time.Second, 5*time.Millisecond)
+	}
+	decide := func(kind string) {
+		v := s.view()
+		require.Equal(t, state.StatusWaiting, v.Status)
+		i := slices.IndexFunc(v.Steps, func(s dashboard.StepView) bool { return s.Name == "review" })
+		code, text := s.do(http.MethodPost, "/api/runs/monday/"+kind, `{"step":"review","hash":"`+v.Steps[i].Gate.Hash+`"}`, "")
+		require.Equal(t, http.StatusAccepted, code, text)
+	}
+
+	rests("resume", "{}")
+	require.Equal(t, state.StatusWaiting, s.view().Status, "nobody has approved it")
+	code, text := s.do(http.MethodGet, "/api/runs/monday/result?step=text", "", "")
+	require.Equal(t, http.StatusOK, code, text)
+	var result dashboard.ResultView
+	require.NoError(t, json.Unmarshal([]byte(text), &result))
+	code, text = s.do(http.MethodPost, "/api/runs/monday/edit", `{"step":"text","replaces":"`+result.Hash+`","result":"neap"}`, "")
+	require.Equal(t, http.StatusAccepted, code, text)
+	rests("resume", "")
+	decide("reject")
+	rests("resume", "{}")
+	require.Equal(t, state.StatusFailed, s.view().Status)
+	rests("retry", "{}")
+	decide("approve")
+	rests("resume", "{}")
 	require.Equal(t, state.StatusCompleted, s.view().Status)
 	require.Equal(t, 0, s.end().code)
 }

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -178,6 +179,74 @@ func TestAnEditedCompleteRunCanBeResumed(t *testing.T) {
 		complete()
 	}
 	require.Equal(t, 3, get[RunView](b, "/api/runs/Ten").Steps[1].Total)
+}
+
+// TestTheFirstDecisionCounts: a second one is refused while the first waits to be taken in, whoever gave that, and however
+// many are given at once; a decision about what was shown before is none about what is shown now.
+func TestTheFirstDecisionCounts(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one")
+	for _, name := range []string{"Ten", "Eleven"} {
+		_, err := p.Run(t.Context(), name, workflow.Config{Store: store, Model: &script{}})
+		require.ErrorIs(t, err, workflow.ErrWaiting)
+	}
+	b := newBoard(t, Config{Store: store, Open: opener(p, store, &script{})})
+	hash := get[RunView](b, "/api/runs/Ten").Steps[1].Gate.Hash
+	body := fmt.Sprintf(`{"step":"look","hash":%q}`, hash)
+	require.NoError(t, store.Ask(t.Context(), "Ten", state.Request{Kind: state.AskReject, Step: "look", By: "bob", Hash: "of something else", Time: time.Unix(1, 0)}))
+	require.NoError(t, store.Ask(t.Context(), "Ten", state.Request{Kind: state.AskApprove, Step: "look", By: "ann", Note: "fine", Time: time.Unix(2, 0)}))
+	code, text := b.post("/api/runs/Ten/reject", body)
+	require.Equal(t, http.StatusConflict, code, text)
+	require.Contains(t, text, `somebody has decided already: the gate \"look\" is approved by ann`)
+	require.NoError(t, store.Ask(t.Context(), "Ten", state.Request{Kind: state.AskReject, Step: "look", By: "eve", Time: time.Unix(3, 0)}))
+	v := b.until("Ten", func(v RunView) bool { return v.Steps[1].Gate.Asked != "" })
+	g := v.Steps[1].Gate
+	require.Equal(t, []string{"approve", "ann", "fine"}, []string{g.Asked, g.AskedBy, g.AskedNote}, "not what was asked last")
+	code, text = b.post("/api/runs/Ten/resume", "")
+	require.Equal(t, http.StatusAccepted, code, text)
+	b.until("Ten", status(state.StatusCompleted))
+
+	answers := make(chan error)
+	for _, kind := range []Action{ActionApprove, ActionReject, ActionApprove, ActionReject} {
+		go func() {
+			_, err := b.decide(t.Context(), "Eleven", kind, DecideRequest{Step: "look", Hash: hash}, "somebody")
+			answers <- err
+		}()
+	}
+	codes := map[int]int{}
+	for range 4 {
+		var refused *refusal
+		if err := <-answers; errors.As(err, &refused) {
+			codes[refused.status]++
+		} else {
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, map[int]int{http.StatusConflict: 3}, codes, "one was taken")
+}
+
+// TestADecisionThatWaitsIsShown: until the run takes it in, the run says who has decided what and that going on is left to
+// do, and nobody is asked for a decision any more.
+func TestADecisionThatWaitsIsShown(t *testing.T) {
+	t.Parallel()
+	store := memstore.New()
+	p := book(t, "one")
+	_, err := p.Run(t.Context(), "Ten", workflow.Config{Store: store, Model: &script{}})
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	b := newBoard(t, Config{Store: store, Who: "ann", Open: opener(p, store, &script{})})
+	v := get[RunView](b, "/api/runs/Ten")
+	require.Contains(t, v.Reason, "waiting for a person")
+	code, text := b.post("/api/runs/Ten/reject", fmt.Sprintf(`{"step":"look","hash":%q}`, v.Steps[1].Gate.Hash))
+	require.Equal(t, http.StatusAccepted, code, text)
+	v = get[RunView](b, "/api/runs/Ten")
+	require.Equal(t, state.StatusWaiting, v.Status)
+	require.Equal(t, "step look is rejected by ann; this is taken in when the run goes on", v.Reason)
+	require.Equal(t, "resume the run", v.Hint)
+	require.Equal(t, []Action{ActionResume, ActionEdit}, v.Actions)
+	page := b.do(http.MethodGet, "/runs/Ten", "", nil).body
+	require.Contains(t, page, "Rejected by <bdi>ann</bdi>")
+	require.NotContains(t, page, `data-action="approve"`)
 }
 
 // TestWhoChangesARunSeesTheChange: at once, however seldom the run is looked at.

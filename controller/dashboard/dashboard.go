@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -94,6 +95,7 @@ type Dashboard struct {
 	heartbeat time.Duration
 	patience  time.Duration // with a client that takes nothing
 	lastWord  time.Duration // the same, when the dashboard is closed
+	deciding  sync.Mutex    // held from looking whether a gate is decided until a decision is left
 	ui        ui
 
 	ctx    context.Context // ends with Close: what the dashboard started runs under it

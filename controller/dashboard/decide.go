@@ -13,7 +13,7 @@ import (
 const maxNote = 4000
 
 // decide leaves the answer to a gate's question in the store: who works on the run takes it at once, else the next session
-// does. It is refused when what is shown now is not what the person saw.
+// does. It is refused when what is shown now is not what the person saw, and when somebody has decided already: the first decision counts.
 func (d *Dashboard) decide(ctx context.Context, run string, action Action, req DecideRequest, who string) (string, error) {
 	switch {
 	case req.Step == "" || req.Hash == "":
@@ -21,6 +21,9 @@ func (d *Dashboard) decide(ctx context.Context, run string, action Action, req D
 	case len(req.Note) > maxNote:
 		return "", badRequest("the note has more than %d bytes", maxNote)
 	}
+	d.deciding.Lock()
+	defer d.deciding.Unlock()
+	requests, unread := d.requests(ctx, run) // before the run: one that is gone from here was taken in, and shows there
 	f, err := d.current(ctx, run)
 	if err != nil {
 		return "", err
@@ -28,9 +31,15 @@ func (d *Dashboard) decide(ctx context.Context, run string, action Action, req D
 	held := false
 	if err := f.read(func(st *state.WorkflowState, head state.Head) error {
 		held = head.Holder != nil
-		return decidable(st, run, req)
+		if err := decidable(st, run, req); err != nil {
+			return err
+		}
+		return undecided(st, req.Step, requests)
 	}); err != nil {
 		return "", err
+	}
+	if unread != nil {
+		return "", unread
 	}
 	kind := state.AskApprove
 	if action == ActionReject {
@@ -45,6 +54,28 @@ func (d *Dashboard) decide(ctx context.Context, run string, action Action, req D
 		return "the decision is passed to the process that works on the run", nil
 	}
 	return "the decision is kept; it counts as soon as the run goes on", nil
+}
+
+// requests are what was asked of a run and not done yet. With an error, what could be read stands beside it.
+func (d *Dashboard) requests(ctx context.Context, run string) ([]state.Request, error) {
+	inbox, ok := d.cfg.Store.(state.Inbox)
+	if !ok {
+		return nil, nil // which asking says
+	}
+	return inbox.Requests(ctx, run)
+}
+
+// undecided is the refusal of a second decision while the first one has not been taken in; nil: there is none.
+func undecided(st *state.WorkflowState, step string, requests []state.Request) error {
+	first, ok := st.Decisions(requests)[step]
+	if !ok {
+		return nil
+	}
+	text := fmt.Sprintf("somebody has decided already: the gate %q is %s", step, first.Decision())
+	if first.By != "" {
+		text += " by " + state.Printable(first.By)
+	}
+	return &refusal{status: http.StatusConflict, text: text, hint: "the run takes it in when it goes on"}
 }
 
 // decidable says why a decision can't be taken; nil: it can.

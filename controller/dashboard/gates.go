@@ -10,8 +10,8 @@ import (
 
 // gates are what the open questions of a run show, and what was answered that the run has not taken in yet.
 type gates struct {
-	shown map[string]shownText         // by step
-	asked map[string]state.RequestKind // by step
+	shown map[string]shownText     // by step
+	asked map[string]state.Request // by step
 }
 
 // shownText is what a gate shows, and the event that it stands in.
@@ -58,8 +58,8 @@ func (f *follower) shownBy(ctx context.Context, s *state.StepState) (shownText, 
 	return shownText{s.Gate.Seq, opened.Shown}, nil
 }
 
-// decisions are what was asked for and not taken in yet, the last of each step.
-func (f *follower) decisions(ctx context.Context) map[string]state.RequestKind {
+// decisions are what was asked for and not taken in yet, by step: the first, which is the one that counts.
+func (f *follower) decisions(ctx context.Context) map[string]state.Request {
 	inbox, ok := f.d.cfg.Store.(state.Inbox)
 	if !ok {
 		return nil
@@ -68,25 +68,27 @@ func (f *follower) decisions(ctx context.Context) map[string]state.RequestKind {
 	if err != nil {
 		f.d.log.Debug("requests can't be read", zap.String("run", f.run), zap.Error(err))
 	}
-	asked := map[string]state.RequestKind{}
-	for _, r := range requests {
-		s := f.st.Step(r.Step)
-		if r.Kind == state.AskPause || s == nil || !s.Gate.Open() || r.Hash != "" && r.Hash != s.Gate.Hash {
-			continue
-		}
-		asked[r.Step] = r.Kind
-	}
-	return asked
+	return f.st.Decisions(requests)
 }
 
-// gateView is a gate that has asked; nil: it has not.
+// undecided says that an open gate has no answer, not even one that waits to be taken in.
+func (g gates) undecided(s state.StepState) bool {
+	_, asked := g.asked[s.Name]
+	return s.Gate.Open() && !asked
+}
+
+// view is a gate that has asked; nil: it has not.
 func (g gates) view(s *state.StepState) *GateView {
 	if s.Gate == nil || s.Gate.Seq == 0 {
 		return nil
 	}
-	v := &GateView{Shown: g.shown[s.Name].text, Hash: s.Gate.Hash, Opened: s.Gate.Opened, Asked: string(g.asked[s.Name])}
+	v := &GateView{Shown: g.shown[s.Name].text, Hash: s.Gate.Hash, Opened: s.Gate.Opened}
+	if r, ok := g.asked[s.Name]; ok {
+		v.Asked, v.AskedBy, v.AskedNote = string(r.Kind), r.By, r.Note
+	}
 	if d := s.Gate.Decided; d != nil {
-		v.Decision, v.Who, v.Note, v.Decided, v.Asked = d.Decision, d.Who, d.Note, d.Time, ""
+		v.Decision, v.Who, v.Note, v.Decided = d.Decision, d.Who, d.Note, d.Time
+		v.Asked, v.AskedBy, v.AskedNote = "", "", ""
 	}
 	return v
 }

@@ -118,14 +118,19 @@ func titleOf(v RunView) string {
 	return statusWord(v.Status) + ", " + percent(v.Progress) + " · " + v.Run
 }
 
-// questionOf is the first open gate.
-func questionOf(v RunView) *StepView {
+// questionOf is the first open gate that nobody has decided about, else the first whose answer waits to be taken in.
+func questionOf(v RunView) (question *StepView) {
 	for i := range v.Steps {
-		if g := v.Steps[i].Gate; g != nil && g.Decision == "" {
+		g := v.Steps[i].Gate
+		switch {
+		case g == nil || g.Decision != "":
+		case g.Asked == "":
 			return &v.Steps[i]
+		case question == nil:
+			question = &v.Steps[i]
 		}
 	}
-	return nil
+	return question
 }
 
 // fillItems chooses a step, and adds its items as a list. Without a choice it is the step that runs, else the last that
@@ -273,6 +278,9 @@ func settingPairs(m map[string]string) []pair {
 
 // Can says that an action is possible now.
 func (b runBody) Can(a string) bool { return slices.Contains(b.Actions, Action(a)) }
+
+// Rests says that nothing but going on is left to do.
+func (b runBody) Rests() bool { return b.Question == nil || b.Question.Gate.Asked != "" }
 
 // Output is the link to the outputs of a step.
 func (b runBody) Output(step, item string) string {

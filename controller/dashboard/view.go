@@ -113,6 +113,9 @@ type GateView struct {
 	Note     string    `json:"note,omitempty"`
 	Decided  time.Time `json:"decided_at,omitzero"`
 	Asked    string    `json:"asked,omitempty"` // a decision that the run has not taken in yet: approve or reject
+
+	AskedBy   string `json:"asked_by,omitempty"`
+	AskedNote string `json:"asked_note,omitempty"`
 }
 
 // TotalsView are counters of model calls.

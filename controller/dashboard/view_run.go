@@ -36,7 +36,12 @@ func (f *follower) view() (v RunView, err error) {
 // viewLocked is the view of a run that can be read. mu is held.
 func (f *follower) viewLocked() RunView {
 	v := viewOf(f.st, f.head)
-	v.Actions = f.d.actions(f.st, f.head)
+	v.Actions = f.d.actions(f.st, f.head, f.gates)
+	if reason, decided := f.st.ReasonWith(f.gates.asked); f.head.Holder == nil {
+		if v.Reason = clip(reason); decided {
+			v.Hint = "resume the run"
+		}
+	}
 	v.Left = f.left.run
 	for i := range v.Steps {
 		v.Steps[i].Left = f.left.steps[v.Steps[i].Name]
@@ -168,7 +173,7 @@ func clip(text string) string {
 }
 
 // actions are what can be done to a run now.
-func (d *Dashboard) actions(st *state.WorkflowState, head state.Head) []Action {
+func (d *Dashboard) actions(st *state.WorkflowState, head state.Head, g gates) []Action {
 	list := []Action{}
 	held, open := head.Holder != nil, d.cfg.Open != nil
 	_, inbox := d.cfg.Store.(state.Inbox)
@@ -180,7 +185,7 @@ func (d *Dashboard) actions(st *state.WorkflowState, head state.Head) []Action {
 	add(ActionPause, held && !st.Pausing && (inbox || d.sessions.get(head.Run) != nil))
 	add(ActionResume, !held && open && (st.Status != state.StatusCompleted || editedSince(st)))
 	add(ActionRetry, !held && open && anyFailed(st))
-	asks := slices.ContainsFunc(st.Steps, func(s state.StepState) bool { return s.Gate.Open() })
+	asks := slices.ContainsFunc(st.Steps, g.undecided)
 	add(ActionApprove, inbox && asks)
 	add(ActionReject, inbox && asks)
 	add(ActionEdit, !held && open && slices.ContainsFunc(st.Steps, hasResult))
