@@ -56,6 +56,7 @@ func knownErrors() []knownError {
 		{workflow.ErrParams, http.StatusConflict, ""},
 		{workflow.ErrNoResult, http.StatusNotFound, "the step or item has not completed"},
 		{workflow.ErrBadResult, http.StatusUnprocessableEntity, "nothing was changed"},
+		{workflow.ErrReplaced, http.StatusConflict, "load the page again"},
 		{workflow.ErrResultChanged, http.StatusConflict, "somebody else edited it, or it was made anew; look at it again"},
 		{workflow.ErrShownChanged, http.StatusConflict, "look at it again, and decide then"},
 		{workflow.ErrNoGate, http.StatusConflict, ""},

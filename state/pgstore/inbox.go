@@ -27,11 +27,11 @@ WHERE r.name = $1 AND r.archived IS NULL AND NOT q.stale`
 
 	endRequest = `
 DELETE FROM {schema}.requests q USING {schema}.runs r
-WHERE r.id = q.run AND r.name = $1 AND r.archived IS NULL AND q.name = $2`
+WHERE r.id = q.run AND r.name = $1 AND r.archived IS NULL AND q.name = $2 AND q.body = $3`
 
 	setAside = `
-UPDATE {schema}.requests q SET name = $3, stale = true FROM {schema}.runs r
-WHERE r.id = q.run AND r.name = $1 AND r.archived IS NULL AND q.name = $2`
+UPDATE {schema}.requests q SET name = $4, stale = true FROM {schema}.runs r
+WHERE r.id = q.run AND r.name = $1 AND r.archived IS NULL AND q.name = $2 AND q.body = $3`
 )
 
 // Ask leaves a request for the run.
@@ -58,10 +58,11 @@ func (s *Store) Ask(ctx context.Context, run string, r state.Request) error {
 	return s.saving(ctx, run, s.sql.putRequest, run, name, body)
 }
 
-// letter is a request and the name of its row.
+// letter is a request, and the name and the text of its row.
 type letter struct {
 	state.Request
 	name string
+	body []byte
 }
 
 // Requests returns what is asked of the run now, oldest first. A request that can't be understood is an error, returned
@@ -87,10 +88,9 @@ func (s *Store) letters(ctx context.Context, run string) (list []letter, err err
 			return err
 		}
 		var l letter
-		var body []byte
-		_, err = pgx.ForEachRow(rows, []any{&l.name, &body}, func() error {
-			l.Request = state.Request{}
-			if err := json.Unmarshal(body, &l.Request); err != nil {
+		_, err = pgx.ForEachRow(rows, []any{&l.name, &l.body}, func() error {
+			l.Request, l.body = state.Request{}, slices.Clone(l.body)
+			if err := json.Unmarshal(l.body, &l.Request); err != nil {
 				failed = append(failed, fmt.Errorf("request %q of run %q: %w", l.name, run, err))
 			} else {
 				list = append(list, l)
@@ -107,14 +107,14 @@ func (s *Store) letters(ctx context.Context, run string) (list []letter, err err
 }
 
 // Done takes away a request that has been honoured or, with stale, keeps it aside under another name, which it returns. A
-// request that is not there any more is done.
+// request that is not there any more is done, also when another one has its place.
 func (s *Store) Done(ctx context.Context, run string, r state.Request, stale bool) (string, error) {
 	letters, err := s.letters(ctx, run)
 	i := slices.IndexFunc(letters, func(l letter) bool { return l.Same(r) })
 	if i < 0 {
 		return "", err
 	}
-	sql, args, aside := s.sql.endRequest, []any{run, letters[i].name}, ""
+	sql, args, aside := s.sql.endRequest, []any{run, letters[i].name, letters[i].body}, ""
 	if stale {
 		aside = letters[i].name + ".stale-" + stamp()
 		sql, args = s.sql.setAside, append(args, aside)

@@ -61,7 +61,7 @@ func (s *Store) Remove(ctx context.Context, run string, o state.RemoveOptions) e
 func (s *Store) keep(ctx context.Context, j *journal) error {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), max(s.o.Retry, time.Second), errSlow)
 	defer cancel()
-	return j.lease.giveBack(ctx, true)
+	return j.lease.giveBack(ctx)
 }
 
 // removeHeld removes the run that j has the lease of.
