@@ -84,7 +84,7 @@ func TestALeaseThatNobodyRenewsRunsOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, h.Holder)
 	require.Equal(t, state.StatusInterrupted, h.Status)
-	require.Equal(t, w.sent[1].Seq, h.Last)
+	require.EqualValues(t, 2, h.Last)
 }
 
 func TestALeaseIsGivenBackOnClose(t *testing.T) {
@@ -103,39 +103,39 @@ func TestAFailedOpeningGivesTheLeaseBack(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		mode state.Mode
-		new  bool                                                                       // there is no such run before
-		fail func(t *testing.T, s *Store, w *writer, net *wire, h *hook, cancel func()) // brings it about
+		new  bool                                                            // there is no such run before
+		fail func(t *testing.T, s *Store, net *wire, h *hook, cancel func()) // brings it about
 		want error
 	}{
-		"its last record is damaged": {want: state.ErrDamaged, fail: func(t *testing.T, s *Store, _ *writer, _ *wire, _ *hook, _ func()) {
+		"its last record is damaged": {want: state.ErrDamaged, fail: func(t *testing.T, s *Store, _ *wire, _ *hook, _ func()) {
 			spoil(t, s, run, 2)
 		}},
-		"nothing is left of it": {want: state.ErrDamaged, fail: func(t *testing.T, s *Store, _ *writer, _ *wire, _ *hook, _ func()) {
+		"nothing is left of it": {want: state.ErrDamaged, fail: func(t *testing.T, s *Store, _ *wire, _ *hook, _ func()) {
 			_, err := s.pool.Exec(t.Context(), s.sql.in(`DELETE FROM {schema}.events`))
 			require.NoError(t, err)
 		}},
-		"a newer version wrote it": {want: state.ErrNewerFormat, fail: func(t *testing.T, s *Store, w *writer, _ *wire, _ *hook, _ func()) {
-			e := w.sent[0]
-			e.Data = state.RunCreated{Format: state.Format + 1, RunID: "id-of-" + run, Name: run}
+		"a newer version wrote it": {want: state.ErrNewerFormat, fail: func(t *testing.T, s *Store, _ *wire, _ *hook, _ func()) {
+			e := state.New(state.Scope{}, state.RunCreated{Format: state.Format + 1, RunID: "id-of-" + run, Name: run})
+			e.Seq, e.Epoch = 1, 1
 			line, err := state.AppendRecord(nil, "id-of-"+run, e)
 			require.NoError(t, err)
 			_, err = s.pool.Exec(t.Context(), s.sql.in(`UPDATE {schema}.events SET record = $1 WHERE seq = 1`), line[:len(line)-1])
 			require.NoError(t, err)
 		}},
-		"another made it meanwhile": {want: state.ErrExists, new: true, mode: state.Create, fail: func(t *testing.T, s *Store, _ *writer, _ *wire, h *hook, _ func()) {
+		"another made it meanwhile": {want: state.ErrExists, new: true, mode: state.Create, fail: func(t *testing.T, s *Store, _ *wire, h *hook, _ func()) {
 			other := sibling(t, few(t), s)
 			h.before(s.sql.take, func() { assert.NoError(t, start(t, other, run).j.Close()) })
 		}},
-		"the caller gives up when it has the lease": {want: context.Canceled, fail: func(_ *testing.T, s *Store, _ *writer, _ *wire, h *hook, cancel func()) {
+		"the caller gives up when it has the lease": {want: context.Canceled, fail: func(_ *testing.T, s *Store, _ *wire, h *hook, cancel func()) {
 			h.before(s.sql.ends, cancel)
 		}},
-		"the caller gives up before it knows that it has the lease": {want: context.Canceled, fail: func(_ *testing.T, s *Store, _ *writer, net *wire, h *hook, cancel func()) {
+		"the caller gives up before it knows that it has the lease": {want: context.Canceled, fail: func(_ *testing.T, s *Store, net *wire, h *hook, cancel func()) {
 			h.before(s.sql.take, func() { net.lose(cancel) })
 		}},
-		"the caller gives up a new run": {want: context.Canceled, new: true, fail: func(_ *testing.T, s *Store, _ *writer, net *wire, h *hook, cancel func()) {
+		"the caller gives up a new run": {want: context.Canceled, new: true, fail: func(_ *testing.T, s *Store, net *wire, h *hook, cancel func()) {
 			h.before(s.sql.take, func() { net.lose(cancel) })
 		}},
-		"the connection is lost": {want: errCut, fail: func(_ *testing.T, s *Store, _ *writer, net *wire, h *hook, _ func()) {
+		"the connection is lost": {want: errCut, fail: func(_ *testing.T, s *Store, net *wire, h *hook, _ func()) {
 			h.before(s.sql.take, func() { net.lose(func() {}) })
 		}},
 	} {
@@ -143,15 +143,14 @@ func TestAFailedOpeningGivesTheLeaseBack(t *testing.T) {
 			t.Parallel()
 			p, net, h := hooked(t, "pool_max_conns", "3", "default_query_exec_mode", "exec")
 			s := open(t, p, Options{Retry: -1})
-			var w *writer
 			if !c.new {
-				w = start(t, s, run)
+				w := start(t, s, run)
 				w.append(true, note("a"))
 				require.NoError(t, w.j.Close())
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			c.fail(t, s, w, net, h, cancel)
+			c.fail(t, s, net, h, cancel)
 			_, err := s.Open(ctx, run, state.OpenOptions{Mode: c.mode})
 			require.ErrorIs(t, err, c.want)
 			f, err := s.lookFor(t.Context(), run)

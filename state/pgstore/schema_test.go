@@ -157,7 +157,7 @@ func TestStoreUnderOtherSettings(t *testing.T) {
 		{
 			"loose",
 			[]string{"default_query_exec_mode", "simple_protocol", "pool_max_conns", "3"},
-			Options{Sync: state.SyncNone},
+			Options{Sync: state.SyncNone, Lease: time.Minute},
 		},
 	}[:sizes.Get().Settings] {
 		t.Run(c.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"testing"
+	"time"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/storetest"
@@ -10,7 +11,8 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.RunWith(t, storetest.Options{
-		Open:   func(t *testing.T) state.Store { return open(t, few(t), Options{}) },
+		// A soak has a thousand runs wait for three connections, for longer than the usual lease on a busy machine.
+		Open:   func(t *testing.T) state.Store { return open(t, few(t), Options{Lease: time.Minute}) },
 		Reopen: again,
 		Expire: expire,
 	})

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 
@@ -13,12 +14,12 @@ import (
 
 const run = "Ten_Chapter_Novel"
 
-// writer numbers events as the Recorder does, and keeps what it wrote.
+// writer numbers events as the Recorder does, and keeps what it wrote, in brief: a soak writes gigabytes.
 type writer struct {
 	t       *testing.T
 	j       *journal
 	durable uint64
-	sent    []state.Event
+	sent    []string
 }
 
 // start makes a new run.
@@ -55,7 +56,9 @@ func (w *writer) try(sync bool, events ...state.Event) error {
 	events = w.number(events)
 	err := w.j.Append(context.Background(), events, sync)
 	if err == nil {
-		w.sent = append(w.sent, events...)
+		for _, e := range events {
+			w.sent = append(w.sent, brief(text(e)))
+		}
 		if sync {
 			w.durable = w.j.Last()
 		}
@@ -76,7 +79,7 @@ func (w *writer) abandon() {
 	w.j.closed = true
 }
 
-// texts reads the run back, all of it.
+// texts reads the run back, all of it, in brief.
 func texts(t *testing.T, s *Store, name string) (list []string) {
 	t.Helper()
 	n := uint64(0)
@@ -84,9 +87,19 @@ func texts(t *testing.T, s *Store, name string) (list []string) {
 		require.NoError(t, err)
 		n++
 		require.Equal(t, n, e.Seq, "no gap")
-		list = append(list, text(e))
+		list = append(list, brief(text(e)))
 	}
 	return list
+}
+
+// brief is a short text as it is, and what tells a long one from others.
+func brief(text string) string {
+	const most = 40
+	if len(text) <= most {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%.16s… %x", text, sum[:8])
 }
 
 func text(e state.Event) string {
@@ -99,14 +112,10 @@ func text(e state.Event) string {
 // same requires that the run is what the writer wrote, each event once.
 func (w *writer) same(s *Store, name string) {
 	w.t.Helper()
-	var want []string
-	for _, e := range w.sent {
-		want = append(want, text(e))
-	}
-	require.Equal(w.t, want, texts(w.t, s, name))
+	require.Equal(w.t, w.sent, texts(w.t, s, name))
 	var rows int
 	require.NoError(w.t, s.pool.QueryRow(w.t.Context(), s.sql.in("SELECT count(*) FROM {schema}.events e JOIN {schema}.runs r ON r.id = e.run WHERE r.name = $1"), name).Scan(&rows))
-	require.Equal(w.t, len(want), rows)
+	require.Equal(w.t, len(w.sent), rows)
 }
 
 // expire makes a lease run out.
