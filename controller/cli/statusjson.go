@@ -2,12 +2,15 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/dogear-go/dogear/state"
 )
@@ -61,13 +64,42 @@ type gateStatus struct {
 	Hash    string         `json:"hash"` // of what was shown
 	Opened  time.Time      `json:"opened_at"`
 	Decided *state.Decided `json:"decided,omitempty"` // absent: it waits
+	Left    *state.Decided `json:"left,omitempty"`    // a decision that the run takes in when it goes on
 }
 
-func newGateStatus(g *state.GateState) *gateStatus {
+// newGateStatus is what is known of a gate; left holds the decisions that were not taken in yet.
+func newGateStatus(s *state.StepState, left map[string]state.Request) *gateStatus {
+	g := s.Gate
 	if g == nil || g.Seq == 0 {
 		return nil
 	}
-	return &gateStatus{g.Hash, g.Opened, g.Decided}
+	status := &gateStatus{Hash: g.Hash, Opened: g.Opened, Decided: g.Decided}
+	if r, ok := left[s.Name]; ok {
+		status.Left = &state.Decided{Decision: r.Decision(), Who: r.By, Note: r.Note, Hash: g.Hash, Time: r.Time}
+	}
+	return status
+}
+
+// leftDecisions are the decisions that the run takes in when it goes on, by step. What can't be read of them is left out: a
+// status tells what there is.
+func (k *kit) leftDecisions(ctx context.Context, store state.Store, st *state.WorkflowState) map[string]state.Request {
+	inbox, ok := store.(state.Inbox)
+	if !ok || len(openGates(st)) == 0 {
+		return nil
+	}
+	requests, err := inbox.Requests(ctx, k.project)
+	if err != nil && k.log != nil {
+		k.log.Warn("requests can't be read", zap.String("run", k.project), zap.Error(err))
+	}
+	return st.Decisions(requests)
+}
+
+// observe tells in the state of a run that waits what was decided since it stopped, and what is left to do.
+func (k *kit) observe(st *state.WorkflowState, left map[string]state.Request) {
+	reason, decided := st.ReasonWith(left)
+	if st.Reason = reason; decided {
+		st.Hint = "go on with: " + k.command("--resume")
+	}
 }
 
 type itemsJSON struct {
@@ -122,10 +154,10 @@ type errorJSON struct {
 }
 
 func writeStatusJSON(w io.Writer, st *state.WorkflowState) error {
-	return writeJSON(w, newStatusJSON(st))
+	return writeJSON(w, newStatusJSON(st, nil))
 }
 
-func newStatusJSON(st *state.WorkflowState) statusJSON {
+func newStatusJSON(st *state.WorkflowState, left map[string]state.Request) statusJSON {
 	s := statusJSON{
 		Run: st.Run, Pipeline: st.Pipeline, Status: st.Status, Reason: st.Reason, Hint: st.Hint, Progress: st.Progress(),
 		CurrentStep: st.Current(), NextStep: st.Next(), FailedStep: st.FailedStep(), ErrorCount: st.ErrorCount(),
@@ -147,7 +179,7 @@ func newStatusJSON(st *state.WorkflowState) statusJSON {
 	}
 	for i := range st.Steps {
 		step := &st.Steps[i]
-		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}, newGateStatus(step.Gate),
+		s.Steps = append(s.Steps, stepJSON{step.Name, step.Status, itemsJSON{step.Items.Total, step.Items.Done, step.Items.Failed}, newGateStatus(step, left),
 			step.Usage.Cost, step.Usage.WasteCost, step.Usage.Unpriced})
 	}
 	for name, totals := range st.Providers {

@@ -46,12 +46,14 @@ func (k *kit) verbs(runFlags *pflag.FlagSet) []*cobra.Command {
 type newVerb func(use, short string, args cobra.PositionalArgs, fn func(context.Context, []string) error) *cobra.Command
 
 func (k *kit) printStatus(ctx context.Context) error {
-	_, st, err := k.existing(ctx)
+	store, st, err := k.existing(ctx)
 	if err != nil {
 		return err
 	}
+	left := k.leftDecisions(ctx, store, st)
+	k.observe(st, left)
 	if k.json {
-		return writeStatusJSON(k.stdout, st)
+		return writeJSON(k.stdout, newStatusJSON(st, left))
 	}
 	style := state.StyleOf(k.stdout)
 	if k.noColor {

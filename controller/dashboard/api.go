@@ -144,6 +144,7 @@ func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &own) && own.after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(own.after/time.Second)+1))
 	}
+	leave(w, status)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="dogear"`)
 	}
@@ -152,6 +153,15 @@ func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	writeJSON(w, status, problem)
+}
+
+// leave ends the connection behind the refusal of a request that came uninvited, or too often: kept open, it would have a
+// place among the connections without having shown anything, and many of those would leave none.
+func leave(w http.ResponseWriter, status int) {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // logPath is a path as it may stand in a log: bounded. The query is left out; item keys are made by models.

@@ -95,8 +95,11 @@ type Dashboard struct {
 	heartbeat time.Duration
 	patience  time.Duration // with a client that takes nothing
 	lastWord  time.Duration // the same, when the dashboard is closed
-	deciding  sync.Mutex    // held from looking whether a gate is decided until a decision is left
-	ui        ui
+
+	otherConns int // how many connections there may be beside those of event streams
+
+	deciding sync.Mutex // held from looking whether a gate is decided until a decision is left
+	ui       ui
 
 	ctx    context.Context // ends with Close: what the dashboard started runs under it
 	cancel context.CancelFunc
@@ -110,7 +113,7 @@ func New(cfg Config) (*Dashboard, error) {
 	if cfg.Store == nil {
 		return nil, errors.New("dashboard: Config.Store is nil")
 	}
-	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery, patience: writeWithin, lastWord: endWithin}
+	d := &Dashboard{cfg: cfg.withDefaults(), heartbeat: heartbeatEvery, patience: writeWithin, lastWord: endWithin, otherConns: otherConns}
 	var err error
 	if d.guard, err = newGuard(d.cfg); err != nil {
 		return nil, err

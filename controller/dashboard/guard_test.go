@@ -1,7 +1,11 @@
 package dashboard
 
 import (
+	"bufio"
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -292,6 +296,56 @@ func TestGuessingHasARate(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, r.StatusCode)
 	require.NotEmpty(t, r.Header.Get("Retry-After"))
 	require.Equal(t, http.StatusTooManyRequests, b.do(http.MethodPost, "/login", `{"token":"`+secret+`"}`, nil).StatusCode)
+}
+
+// TestTheRefusedKeepNobodyOut: who has asked, and was refused or not, and then keeps all connections open, leaves room for
+// who comes next; refused ones are closed at once, whatever the client wants.
+func TestTheRefusedKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	d, err := New(Config{Store: memstore.New(), Token: secret, MaxClients: 1})
+	require.NoError(t, err)
+	d.otherConns = 3
+	const places = 4
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(ctx, t.Context(), l) }()
+
+	// ask sends a request on a connection of its own, which is left open.
+	ask := func(path, host, token string) (net.Conn, *http.Response) {
+		c, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(idleWithin*2/3)), "sooner than idle connections end by themselves")
+		_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, host, token)
+		require.NoError(t, err)
+		in := bufio.NewReader(c)
+		resp, err := http.ReadResponse(in, nil)
+		require.NoError(t, err, path)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return c, resp
+	}
+	for range 2 * places {
+		for host, want := range map[string]int{"evil.example": http.StatusForbidden, "localhost": http.StatusUnauthorized} {
+			c, resp := ask("/api/runs", host, "")
+			require.Equal(t, want, resp.StatusCode)
+			require.True(t, resp.Close, "the answer says so")
+			_, err := c.Read(make([]byte, 1))
+			require.ErrorIs(t, err, io.EOF)
+		}
+	}
+	for range 2 * places { // these are kept as long as nobody needs their places
+		_, resp := ask("/login", "localhost", "")
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.False(t, resp.Close)
+	}
+	_, resp := ask("/api/runs", "localhost", secret)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	stop()
+	require.NoError(t, <-served)
 }
 
 func TestLimiter(t *testing.T) {

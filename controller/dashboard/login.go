@@ -128,5 +128,6 @@ func nextPath(next string) string {
 func toLogin(w http.ResponseWriter, r *http.Request) {
 	up := strings.Repeat("../", max(0, strings.Count(r.URL.Path, "/")-1))
 	w.Header().Set("Location", fmt.Sprintf("%slogin?next=%s", up, url.QueryEscape(nextPath(r.URL.RequestURI()))))
+	w.Header().Set("Connection", "close") // as behind every refusal
 	w.WriteHeader(http.StatusSeeOther)
 }

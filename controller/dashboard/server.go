@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 	readHeaderWithin = 10 * time.Second
 	readWithin       = time.Minute
 	answerWithin     = time.Minute
-	idleWithin       = 2 * time.Minute
+	idleWithin       = 15 * time.Second // of a connection that is kept for a next request, and has one of the places meanwhile
 	maxHeader        = 32 << 10
 	otherConns       = 256             // connections beside those of event streams
 	shutdownWithin   = 2 * time.Second // behind the last word to the streams
@@ -37,12 +38,13 @@ func (d *Dashboard) Serve(ctx, closing context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	places := limit(l, d.cfg.MaxClients+d.otherConns)
 	srv := &http.Server{
-		Handler: d, ErrorLog: logger, MaxHeaderBytes: maxHeader,
+		Handler: d, ConnState: places.changed, ErrorLog: logger, MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: readHeaderWithin, ReadTimeout: readWithin, WriteTimeout: answerWithin, IdleTimeout: idleWithin,
 	}
 	served := make(chan error, 1)
-	if !d.life.start(func() { served <- srv.Serve(limit(l, d.cfg.MaxClients+otherConns)) }) {
+	if !d.life.start(func() { served <- srv.Serve(places) }) {
 		return errors.Join(errClosed, l.Close())
 	}
 	select {
@@ -79,8 +81,9 @@ func local(a net.Addr) bool {
 	return err == nil && p.Addr().Unmap().IsLoopback()
 }
 
-// limit bounds how many connections of a listener are open at once. Further ones wait to be accepted.
-func limit(l net.Listener, n int) net.Listener {
+// limit bounds how many connections of a listener are open at once. Further ones wait to be accepted; meanwhile those give way
+// that only wait for a next request, the oldest first: who has asked and then says nothing keeps nobody else out.
+func limit(l net.Listener, n int) *limited {
 	return &limited{Listener: l, places: make(chan struct{}, n), done: make(chan struct{})}
 }
 
@@ -89,14 +92,23 @@ type limited struct {
 	places chan struct{}
 	done   chan struct{} // closed by Close
 	once   sync.Once
+
+	mu     sync.Mutex // guards the fields below
+	idle   []*placed  // the oldest first
+	wanted bool       // there is no place, and nobody has given way yet
 }
 
-// Accept waits for a place, and then for a connection.
+// Accept waits for a place, and then for a connection. Only one goroutine may call it.
 func (l *limited) Accept() (net.Conn, error) {
 	select {
 	case l.places <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
+	default:
+		l.makeRoom()
+		select {
+		case l.places <- struct{}{}:
+		case <-l.done:
+			return nil, net.ErrClosed
+		}
 	}
 	c, err := l.Listener.Accept()
 	if err != nil {
@@ -104,6 +116,39 @@ func (l *limited) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	return &placed{Conn: c, free: sync.OnceFunc(func() { <-l.places })}, nil
+}
+
+// makeRoom closes the connection that has been idle for longest, or else the next that becomes idle.
+func (l *limited) makeRoom() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wanted = len(l.idle) == 0; l.wanted {
+		return
+	}
+	oldest := l.idle[0]
+	l.idle = l.idle[1:]
+	_ = oldest.Close() // whose client asks anew
+}
+
+// changed follows what the connections of a server do: its ConnState.
+func (l *limited) changed(c net.Conn, to http.ConnState) {
+	p, ok := c.(*placed)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case to != http.StateIdle:
+		if i := slices.Index(l.idle, p); i >= 0 {
+			l.idle = slices.Delete(l.idle, i, i+1)
+		}
+	case l.wanted:
+		l.wanted = false
+		_ = p.Close() // whose client asks anew
+	default:
+		l.idle = append(l.idle, p)
+	}
 }
 
 // Close ends waiting for a place too.
