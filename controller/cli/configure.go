@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tmc/langchaingo/llms"
 
@@ -39,16 +41,25 @@ func (k *kit) configure(store state.Store) (workflow.Config, func(), error) {
 		cfg.Observers = append(cfg.Observers, r.show(progress.Options{NoColor: k.noColor}).Observe)
 	}
 	if cfg.Controller != nil { // the program's own, which it closes itself
+		var leave <-chan struct{}
+		over := sync.OnceFunc(func() { leave = further(cfg.Controller) })
+		k.over = over
 		return cfg, func() {
+			over()
 			k.hide()
-			deliver()
+			deliver(leave)
 		}, nil
 	}
 	cfg.Controller = controller.Notify(controller.Config{Out: k.stderr, Resume: k.command("--resume")})
+	var last *controller.Controller // what it is told is no pause of anything, and is not shown as one
+	over := sync.OnceFunc(func() { last = controller.Notify(controller.Config{Out: io.Discard}) })
+	k.over = over
 	return cfg, func() {
+		over()
 		_ = cfg.Controller.Close() // its error would say nothing about the run
 		k.hide()
-		deliver() // with the signals given back: Ctrl+C ends it
+		deliver(last.Draining())
+		_ = last.Close()
 	}, nil
 }
 

@@ -42,7 +42,8 @@ type kit struct {
 	noColor bool
 	verbose bool
 	session sessionFlags
-	told    bool // how the session ended has been said
+	told    bool   // how the session ended has been said
+	over    func() // the run has ended: from here on Ctrl+C leaves what is still being delivered. Set by configure
 
 	recorded map[string]int64 // the limits of the run that is resumed
 

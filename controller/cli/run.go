@@ -143,6 +143,7 @@ func (k *kit) work(ctx context.Context, store state.Store, p *workflow.Pipeline,
 		return err
 	}
 	err = fn(run)
+	k.over()
 	k.hide()
 	if ExitCode(err) == codeRefused || errors.Is(err, state.ErrLocked) {
 		return err

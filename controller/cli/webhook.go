@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap"
 
+	"github.com/dogear-go/dogear/controller"
 	"github.com/dogear-go/dogear/controller/webhook"
 	"github.com/dogear-go/dogear/workflow"
 )
@@ -29,6 +31,9 @@ const (
 
 // webhookTime bounds how long the program stays to deliver what waits, after the run has ended and was told.
 const webhookTime = 5 * time.Second
+
+// webhookPatience is how long that may take before a person is told why the program is still there.
+const webhookPatience = time.Second
 
 // webhookFlags say who is told how the run ends. They are not recorded: an address may hold a secret, as Slack's do. So they are
 // given again on resume, or stand in the environment. No message shows more of an address than its host.
@@ -96,22 +101,54 @@ func (w *webhookFlags) check() error {
 	return err
 }
 
-// webhooks adds an observer that tells the addresses. The function it returns delivers what waits, in a bounded time.
-func (k *kit) webhooks(cfg *workflow.Config) (func(), error) {
+// webhooks adds an observer that tells the addresses. The function it returns delivers what waits, in a bounded time, or until leave
+// is closed.
+func (k *kit) webhooks(cfg *workflow.Config) (func(leave <-chan struct{}), error) {
 	log := cfg.Logger
 	if log == nil {
 		log = k.warnings() // that nobody was told is worth a line, whatever was asked for
 	}
 	senders, err := k.session.webhook.senders(log)
 	if err != nil || len(senders) == 0 {
-		return func() {}, err
+		return func(<-chan struct{}) {}, err
 	}
 	cfg.Observers = append(cfg.Observers, webhook.Observer(senders...))
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), webhookTime)
-		defer cancel()
-		_ = closeAll(ctx, senders) // each notification that was not delivered has its line
-	}, nil
+	return func(leave <-chan struct{}) { k.deliver(senders, leave) }, nil
+}
+
+// deliver ends the senders. Each notification that was not delivered has its line.
+func (k *kit) deliver(senders []*webhook.Sender, leave <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), webhookTime)
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		slow := time.NewTimer(webhookPatience)
+		defer slow.Stop()
+		for {
+			select {
+			case <-slow.C:
+				fmt.Fprintln(k.stderr, "delivering webhooks; Ctrl+C to leave them")
+			case <-leave:
+				cancel()
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	_ = closeAll(ctx, senders)
+	cancel()
+	watch.Wait()
+}
+
+// further is closed by the next request to a controller: what is left to do then is to be left. Nil when it takes no more.
+func further(c *controller.Controller) <-chan struct{} {
+	switch c.State() {
+	case controller.None:
+		return c.Draining()
+	case controller.Draining:
+		return c.Canceling()
+	}
+	return nil
 }
 
 func closeAll(ctx context.Context, senders []*webhook.Sender) error {

@@ -12,9 +12,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dogear-go/dogear/controller"
+	"github.com/dogear-go/dogear/controller/webhook"
 )
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -95,6 +100,88 @@ func TestWebhookFlag(t *testing.T) {
 		require.False(t, bytes.Contains(raw, []byte("CANARY")) || bytes.Contains(raw, []byte("MfKQ9r8G")), path)
 		return err
 	}))
+}
+
+// stuck is a server that is asked and never answers. It tells of each request.
+func stuck(t *testing.T) (url string, asked <-chan struct{}) {
+	t.Helper()
+	requests, over := make(chan struct{}, 8), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client has gone
+		requests <- struct{}{}
+		select {
+		case <-over:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() {
+		close(over)
+		s.Close()
+	})
+	return s.URL, requests
+}
+
+// TestLeavingWhatIsDelivered: a request to the controller ends the delivery at once. What is lost has its line, and the program
+// ends as the run did, with its advice.
+func TestLeavingWhatIsDelivered(t *testing.T) {
+	t.Parallel()
+	url, asked := stuck(t)
+	app := tides(t, &script{refuse: map[string]bool{"note on tide 2": true}})
+	ctl := controller.New()
+	app.Config.Controller = ctl
+	var out, stderr buffer
+	ended := make(chan outcome, 1)
+	began := time.Now()
+	go func() { ended <- runTo(app, &out, &stderr, "--out", t.TempDir(), "--webhook", url) }()
+	<-asked
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "monday: partial") }, 10*time.Second, time.Millisecond)
+	ctl.Pause("enough")
+	o := <-ended
+	require.Less(t, time.Since(began), webhookTime, "it was not waited for")
+	require.Equal(t, codePartial, o.code, o.stderr)
+	require.Contains(t, o.stderr, "webhook not delivered")
+	require.Contains(t, o.stderr, "try again what failed with:\n  tides retry")
+}
+
+// TestWhoWaitsForADeliveryIsToldWhy: once, after a moment, and as a log line where stderr holds JSON.
+func TestWhoWaitsForADeliveryIsToldWhy(t *testing.T) {
+	t.Parallel()
+	const says = "delivering webhooks; Ctrl+C to leave them"
+	for _, format := range []string{logText, logJSON} {
+		synctest.Test(t, func(t *testing.T) {
+			var stderr buffer
+			k := &kit{stderr: &stderr, logFormat: format}
+			require.NoError(t, k.logs())
+			sender, err := webhook.New(webhook.Config{URL: "https://example.com", Client: &http.Client{Transport: silent{}}, Logger: k.log})
+			require.NoError(t, err)
+			leave, done := make(chan struct{}), make(chan struct{})
+			sender.Send(webhook.Notification{Type: webhook.RunCompleted, ID: "1", Timestamp: time.Now()})
+			go func() {
+				defer close(done)
+				k.deliver([]*webhook.Sender{sender}, leave)
+			}()
+			<-time.After(webhookPatience - 1) // of the bubble's clock
+			synctest.Wait()
+			require.NotContains(t, stderr.String(), says)
+			<-time.After(2 * webhookPatience)
+			synctest.Wait()
+			require.Equal(t, 1, strings.Count(stderr.String(), says))
+			if format == logJSON {
+				require.Contains(t, stderr.String(), `"msg":"`+says+`"`)
+			}
+			close(leave)
+			<-done
+			require.Contains(t, stderr.String(), "webhook not delivered")
+		})
+	}
+}
+
+// silent is a transport that gets no answer.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
 
 func TestWebhookThatFailsIsALine(t *testing.T) {
