@@ -60,7 +60,7 @@ func (k *kit) advise(err error) error {
 	case errors.Is(err, workflow.ErrWaiting):
 		what = k.howToDecide(err)
 	case errors.Is(err, workflow.ErrDeclined):
-		what = "change what was declined with:\n  " + k.command("edit", "STEP") + "\nand be asked again with:\n  " + k.command("--resume")
+		what = "change what was declined with:\n  " + strings.Join(k.howToEdit(err), "\nor\n  ") + "\nand be asked again with:\n  " + k.command("--resume")
 	case errors.Is(err, workflow.ErrShownChanged):
 		what = "look at it with:\n  " + k.command("--status")
 	case errors.Is(err, workflow.ErrResultChanged):

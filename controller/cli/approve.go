@@ -228,6 +228,37 @@ func (k *kit) howToDecide(err error) string {
 	return b.String() + "then go on with:\n  " + k.command("--resume")
 }
 
+// mostEdits is how many commands are offered to choose from.
+const mostEdits = 5
+
+// howToEdit are the commands that change what a declined gate can have shown: the results that are there before it. Too many of
+// them are none to choose from.
+func (k *kit) howToEdit(err error) (commands []string) {
+	unknown := []string{k.command("edit", "STEP")}
+	var gate *workflow.StepError
+	if !errors.As(err, &gate) || k.opened == nil {
+		return unknown
+	}
+	st, err := k.load(context.Background(), k.opened)
+	if err != nil {
+		return unknown
+	}
+	for i := range st.Steps {
+		switch s := &st.Steps[i]; {
+		case s.Name == gate.Step:
+			if len(commands) == 0 || len(commands) > mostEdits {
+				return unknown
+			}
+			return commands
+		case s.Kind == state.KindEach && s.Items.Done > 0:
+			commands = append(commands, k.command("edit", quoteArg(s.Name), "ITEM"))
+		case s.Kind == state.KindTask && st.ResultSeq(state.Scope{Step: s.Name}) != 0:
+			commands = append(commands, k.command("edit", quoteArg(s.Name)))
+		}
+	}
+	return unknown
+}
+
 func decisionOf(kind state.RequestKind) string {
 	if kind == state.AskApprove {
 		return state.GateApproved

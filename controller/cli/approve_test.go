@@ -97,7 +97,9 @@ func TestRejectingWhatWaits(t *testing.T) {
 	o = run(t, app, "--resume", "--out", out)
 	require.Equal(t, 1, o.code)
 	require.Contains(t, o.stderr, "step review: declined by ")
-	require.Contains(t, o.stderr, ": too dry\nchange what was declined with:\n  tides edit STEP ")
+	at := " --project monday --out " + out + "\n"
+	require.Contains(t, o.stderr, ": too dry\nchange what was declined with:\n  tides edit text"+at+"or\n  tides edit facts ITEM"+at+
+		"and be asked again with:\n  tides --resume"+at, "what stands before the gate, and so can be what it showed")
 	require.Equal(t, 4, run(t, app, "--resume", "--out", out).code, "it asks again")
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -28,8 +29,12 @@ func (k *kit) editInEditor(ctx context.Context, d *draft) error {
 	fmt.Fprintf(k.stderr, "editing %s\n", path)
 	for {
 		failed := k.openEditor(ctx, editor, path)
-		typed, err := os.ReadFile(path)
+		typed, err := readTyped(path)
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && failed != nil:
+			return failed
+		case errors.Is(err, fs.ErrNotExist): // which is a way to say that nothing is to be changed
+			return k.apply(ctx, d, d.before)
 		case err != nil:
 			return fmt.Errorf("what you typed can't be read from %s: %w", path, err)
 		case failed != nil && bytes.Equal(typed, d.before):
@@ -47,6 +52,18 @@ func (k *kit) editInEditor(ctx context.Context, d *draft) error {
 			return k.kept(d, path, err)
 		}
 	}
+}
+
+// readTyped reads what the editor left. Anything but a file might never end.
+func readTyped(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("the editor left something there that is no regular file; nothing was changed")
+	}
+	return os.ReadFile(path)
 }
 
 // kept says where what was typed is, and how to use it.

@@ -95,6 +95,9 @@ func (k *kit) goOn(ctx context.Context, retry map[string][]string) error {
 	if err != nil {
 		return err
 	}
+	if err := k.held(ctx, store); err != nil { // else it would seem to go on first
+		return err
+	}
 	k.recorded = before.Budget
 	began := fmt.Sprintf("going on with %s (%s, %.1f%%) in %s", k.project, before.Status, before.Progress(), k.runPlace())
 	return k.work(ctx, store, p, began, nil, retry, func(run *workflow.Run) error {

@@ -275,6 +275,7 @@ func TestPauseStatusAndSecondProcessWhileRunning(t *testing.T) {
 	o = run(t, app, "--resume", "--out", out)
 	require.Equal(t, 1, o.code)
 	require.Contains(t, o.stderr, "process")
+	require.NotContains(t, o.stderr, "going on with", "nothing goes on that is refused")
 	o = run(t, app, "--fresh", "--out", out)
 	require.Equal(t, 1, o.code, o.stderr)
 	o = run(t, app, "--out", out, "--count", "3")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,12 +52,15 @@ func (w *webhookFlags) bind(f *pflag.FlagSet) {
 	f.BoolVar(&w.http, flagWebhookHTTP, false, "allow --"+flagWebhook+" with http:// to other machines")
 }
 
-// addresses are the URLs, and the name of the flag or variable that says them.
+// addresses are the URLs, each once, and the name of the flag or variable that says them.
 func (w *webhookFlags) addresses() (urls []string, from string) {
 	urls, from = w.urls, "--"+flagWebhook
 	if len(urls) == 0 {
 		urls, from = strings.Fields(os.Getenv(envWebhook)), envWebhook
 	}
+	urls = slices.Clone(urls)
+	slices.Sort(urls)
+	urls = slices.Compact(urls)
 	if len(urls) == 1 && urls[0] == webhookNone {
 		return nil, from
 	}

@@ -64,7 +64,7 @@ func TestWebhookFlag(t *testing.T) {
 	model := &script{refuse: map[string]bool{"note on tide 2": true}}
 	app := tides(t, model)
 	at := m.URL + "/CANARY?token=CANARY"
-	o := run(t, app, "--out", out, "--webhook", at, "--webhook", other.URL)
+	o := run(t, app, "--out", out, "--webhook", at, "--webhook", other.URL, "--webhook", at) // an address that is given twice is told once
 	require.Equal(t, codePartial, o.code, o.stderr)
 	require.Equal(t, []string{"run.partial"}, m.types(t))
 	require.Equal(t, []string{"run.partial"}, other.types(t))
@@ -75,10 +75,11 @@ func TestWebhookFlag(t *testing.T) {
 	require.Equal(t, codeCompleted, o2.code, o2.stderr)
 	require.Len(t, m.types(t), 1, "the address was not recorded")
 
-	t.Setenv(envWebhook, at+" "+other.URL)
+	t.Setenv(envWebhook, at+" "+other.URL+"  "+at)
 	o3 := run(t, app, "--out", out, "--fresh", "--webhook-format", "slack")
 	require.Equal(t, codeCompleted, o3.code, o3.stderr)
 	text := "monday (tides) completed\nCost: "
+	require.Len(t, m.types(t), 2)
 	require.Contains(t, m.types(t)[1], text)
 	require.Contains(t, other.types(t)[1], text)
 
@@ -160,10 +161,10 @@ func TestWhoWaitsForADeliveryIsToldWhy(t *testing.T) {
 				defer close(done)
 				k.deliver([]*webhook.Sender{sender}, leave)
 			}()
-			time.Sleep(webhookPatience - 1) // of the bubble's clock
+			<-time.After(webhookPatience - 1) // of the bubble's clock
 			synctest.Wait()
 			require.NotContains(t, stderr.String(), says)
-			time.Sleep(2 * webhookPatience)
+			<-time.After(2 * webhookPatience)
 			synctest.Wait()
 			require.Equal(t, 1, strings.Count(stderr.String(), says))
 			if format == logJSON {
