@@ -3,7 +3,9 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
@@ -86,10 +88,14 @@ func readBody[T any](w http.ResponseWriter, r *http.Request, most int64) (v T, e
 	if err := dec.Decode(&v); err != nil {
 		return v, badBody(err)
 	}
-	if dec.More() {
-		return v, badRequest("there is more than one object in the body")
+	var large *http.MaxBytesError
+	switch err := dec.Decode(&json.RawMessage{}); {
+	case errors.Is(err, io.EOF):
+		return v, nil
+	case errors.As(err, &large):
+		return v, badBody(err)
 	}
-	return v, nil
+	return v, badRequest("there is more than one object in the body")
 }
 
 // who is who acts, in words for the record.
