@@ -47,14 +47,17 @@ func (d *Dashboard) doAct(w http.ResponseWriter, r *http.Request, run string, ac
 	d.guard.acts.take("", now)
 	ctx := r.Context()
 	switch action {
-	case ActionPause, ActionResume:
+	case ActionPause:
 		if _, err := readBody[struct{}](w, r, maxBody); err != nil {
 			return "", err
 		}
-		if action == ActionPause {
-			return d.pause(ctx, run, d.who(r))
+		return d.pause(ctx, run, d.who(r))
+	case ActionResume:
+		req, err := readBody[ResumeRequest](w, r, maxBody)
+		if err != nil {
+			return "", err
 		}
-		return d.resume(ctx, run, nil)
+		return d.resume(ctx, run, req.Budget, nil)
 	case ActionRetry:
 		req, err := readBody[RetryRequest](w, r, maxBody)
 		if err != nil {
