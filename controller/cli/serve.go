@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -62,7 +63,7 @@ func (k *kit) serve(ctx context.Context, s serving) error {
 		return err
 	}
 	o := &opened{kit: k, store: store, ends: map[*workflow.Run]func(){}}
-	d, err := dashboard.New(dashboard.Config{Store: store, Token: s.token, Hosts: hosts, Open: o.open, Ended: o.ended, Logger: k.log})
+	d, err := dashboard.New(dashboard.Config{Store: store, Token: s.token, Hosts: hosts, OpenWith: o.open, Ended: o.ended, Logger: k.log})
 	if err != nil {
 		return usagef("%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "dashboard: "), "Config.Token", "the token"))
 	}
@@ -200,7 +201,8 @@ type opened struct {
 
 // open makes a run ready to go on with the settings of its last session, and with the steps that its recorded parameters
 // say: another pipeline could lack a gate that the run waits at.
-func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run, error) {
+func (o *opened) open(ctx context.Context, what dashboard.Opening) (*workflow.Run, error) {
+	run, pipeline := what.Run, what.Pipeline
 	if own := o.kit.pipeline.Name(); pipeline != own {
 		return nil, fmt.Errorf("it belongs to the pipeline %s, and this program runs %s", pipeline, own)
 	}
@@ -219,6 +221,7 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 	if err := k.session.inherit(st.Session.Settings); err != nil {
 		return nil, err
 	}
+	k.config.Budget = changed(k.config.Budget, what.Budget)
 	k.config.Controller = controller.New() // the signals are the dashboard's, which pauses the run
 	cfg, done, err := k.configure(o.store)
 	if err != nil {
@@ -234,6 +237,23 @@ func (o *opened) open(ctx context.Context, pipeline, run string) (*workflow.Run,
 	defer o.mu.Unlock()
 	o.ends[r] = done
 	return r, nil
+}
+
+// changed is a budget with what of it was changed.
+func changed(b, by workflow.Budget) workflow.Budget {
+	if by.Run != 0 {
+		b.Run = by.Run
+	}
+	if len(by.Steps) > 0 {
+		steps := maps.Clone(by.Steps)
+		for step, limit := range b.Steps {
+			if _, ok := steps[step]; !ok {
+				steps[step] = limit
+			}
+		}
+		b.Steps = steps
+	}
+	return b
 }
 
 // ended ends what was begun for a run.

@@ -205,6 +205,24 @@ func TestServeKeepsTheStepsOfTheRun(t *testing.T) {
 	require.Equal(t, 0, s.end().code)
 }
 
+// TestServeRaisesABudget: a run that is paused for its budget goes on with a larger one, which is recorded.
+func TestServeRaisesABudget(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	app := priced(t, &script{})
+	app.Config.Budget.Steps = map[string]int64{"notes": 1_000_000_000}
+	require.Equal(t, 4, run(t, app, "--out", out, "--budget", "20").code)
+	s := startServe(t, app, "--out", out)
+	require.Equal(t, &dashboard.ShortBudget{Limit: 20_000_000, Enough: 24_000_000, Propose: "40.00"}, s.view().Short)
+	code, text := s.do(http.MethodPost, "/api/runs/monday/resume", "{}", "")
+	require.Equal(t, http.StatusConflict, code, text)
+	code, text = s.do(http.MethodPost, "/api/runs/monday/resume", `{"budget":"40.00"}`, "")
+	require.Equal(t, http.StatusAccepted, code, text)
+	require.Eventually(t, func() bool { return s.view().Status == state.StatusCompleted }, 20*time.Second, 5*time.Millisecond)
+	require.Equal(t, map[string]int64{"": 40_000_000, "notes": 1_000_000_000}, load(t, out).Budget)
+	require.Equal(t, 0, s.end().code)
+}
+
 func TestServeWithAToken(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")

@@ -3,7 +3,9 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
@@ -45,14 +47,17 @@ func (d *Dashboard) doAct(w http.ResponseWriter, r *http.Request, run string, ac
 	d.guard.acts.take("", now)
 	ctx := r.Context()
 	switch action {
-	case ActionPause, ActionResume:
+	case ActionPause:
 		if _, err := readBody[struct{}](w, r, maxBody); err != nil {
 			return "", err
 		}
-		if action == ActionPause {
-			return d.pause(ctx, run, d.who(r))
+		return d.pause(ctx, run, d.who(r))
+	case ActionResume:
+		req, err := readBody[ResumeRequest](w, r, maxBody)
+		if err != nil {
+			return "", err
 		}
-		return d.resume(ctx, run, nil)
+		return d.resume(ctx, run, req.Budget, nil)
 	case ActionRetry:
 		req, err := readBody[RetryRequest](w, r, maxBody)
 		if err != nil {
@@ -86,10 +91,14 @@ func readBody[T any](w http.ResponseWriter, r *http.Request, most int64) (v T, e
 	if err := dec.Decode(&v); err != nil {
 		return v, badBody(err)
 	}
-	if dec.More() {
-		return v, badRequest("there is more than one object in the body")
+	var large *http.MaxBytesError
+	switch err := dec.Decode(&json.RawMessage{}); {
+	case errors.Is(err, io.EOF):
+		return v, nil
+	case errors.As(err, &large):
+		return v, badBody(err)
 	}
-	return v, nil
+	return v, badRequest("there is more than one object in the body")
 }
 
 // who is who acts, in words for the record.

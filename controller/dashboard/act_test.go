@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tmc/langchaingo/llms"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/state/memstore"
@@ -272,6 +273,65 @@ func TestADecisionThatWaitsIsShown(t *testing.T) {
 	require.NotContains(t, page, `data-action="approve"`)
 }
 
+// TestABudgetIsRaisedFromTheDashboard: a run that is paused for its budget, or for that of a step, is not gone on with until
+// the limit is enough; and is not offered to be where the program can't be told a new one.
+func TestABudgetIsRaisedFromTheDashboard(t *testing.T) {
+	t.Parallel()
+	writer := workflow.Model("writer")
+	step := func(name string) workflow.Step {
+		return workflow.NewTask(name, func(ctx context.Context) (string, error) {
+			return llms.GenerateFromSinglePrompt(ctx, writer, name, llms.WithMaxTokens(10))
+		})
+	}
+	p, err := workflow.New("book", step("plan"), step("scene"))
+	require.NoError(t, err)
+	costs := func(_, _ string, u state.Usage) (int64, bool) { return u.Output * 1000, true } // an answer has 7 of 10 tokens
+	for step, given := range map[string]workflow.Budget{
+		"":      {Run: 10_000},
+		"scene": {Steps: map[string]int64{"scene": 5_000}},
+	} {
+		store := memstore.New()
+		open := func(ctx context.Context, o Opening) (*workflow.Run, error) {
+			return p.Open(ctx, o.Run, workflow.Config{Store: store, Model: &script{}, Price: costs, Budget: o.Budget})
+		}
+		r, err := open(t.Context(), Opening{Run: "Ten", Budget: given})
+		require.NoError(t, err)
+		var budget *workflow.BudgetError
+		require.ErrorAs(t, r.Start(t.Context()), &budget)
+		require.Equal(t, step, budget.Step)
+		b := newBoard(t, Config{Store: store, OpenWith: open})
+		before := get[RunView](b, "/api/runs/Ten")
+		require.Equal(t, budget.Limit, before.Short.Limit)
+		require.Equal(t, step, before.Short.Step)
+		require.Equal(t, budget.Enough(), before.Short.Enough)
+		require.Contains(t, before.Actions, ActionResume)
+		require.Contains(t, b.do(http.MethodGet, "/runs/Ten", "", nil).body, `data-budget="`+before.Short.Propose+`"`)
+		for body, want := range map[string]int{
+			"": http.StatusConflict, "{}": http.StatusConflict, `{"budget":"0.000001"}`: http.StatusConflict,
+			`{"budget":"0"}`: http.StatusBadRequest, `{"budget":"1,5"}`: http.StatusBadRequest, `{"budget":"-1"}`: http.StatusBadRequest,
+			`{"budget":"$5"}`: http.StatusBadRequest, `{"budget":"scene=5"}`: http.StatusBadRequest, `{"budget":5}`: http.StatusBadRequest,
+		} {
+			code, text := b.post("/api/runs/Ten/resume", body)
+			require.Equal(t, want, code, "%s: %s", body, text)
+			if want == http.StatusConflict {
+				require.Contains(t, text, "resume it with a budget of "+state.Dollars(budget.Enough())+" or more, or none")
+			}
+		}
+		require.Equal(t, before.Seq, get[RunView](b, "/api/runs/Ten").Seq, "no session was begun")
+
+		mute := newBoard(t, Config{Store: store, Open: opener(p, store, &script{})})
+		require.NotContains(t, get[RunView](mute, "/api/runs/Ten").Actions, ActionResume)
+		code, text := mute.post("/api/runs/Ten/resume", `{"budget":"none"}`)
+		require.Equal(t, http.StatusUnprocessableEntity, code, text)
+
+		code, text = b.post("/api/runs/Ten/resume", `{"budget":"10.00"}`)
+		require.Equal(t, http.StatusAccepted, code, text)
+		v := b.until("Ten", status(state.StatusCompleted))
+		require.EqualValues(t, 10_000_000, v.Budget[0].Limit)
+		require.Equal(t, step, v.Budget[0].Step)
+	}
+}
+
 // TestWhoChangesARunSeesTheChange: at once, however seldom the run is looked at.
 func TestWhoChangesARunSeesTheChange(t *testing.T) {
 	t.Parallel()
@@ -353,7 +413,7 @@ func TestCloseCancelsWhatDoesNotPause(t *testing.T) {
 
 	d, err := New(Config{Store: store, Open: opener(p, store, model)})
 	require.NoError(t, err)
-	_, err = d.resume(t.Context(), "Ten", nil)
+	_, err = d.resume(t.Context(), "Ten", "", nil)
 	require.NoError(t, err)
 	<-called
 	ctx, cancel := context.WithCancel(t.Context())
@@ -363,7 +423,7 @@ func TestCloseCancelsWhatDoesNotPause(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, state.StatusPaused, st.Status)
 	require.Contains(t, st.Reason, "closed")
-	_, err = d.resume(t.Context(), "Ten", nil)
+	_, err = d.resume(t.Context(), "Ten", "", nil)
 	require.ErrorIs(t, err, errClosed)
 }
 

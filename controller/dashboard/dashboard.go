@@ -32,7 +32,11 @@ type Config struct {
 	// the dashboard can ask running processes to pause, and leave decisions for them, and no more.
 	Open func(ctx context.Context, pipeline, run string) (*workflow.Run, error)
 
-	// Ended is told when a run that Open gave is not worked on any more, and how that ended. Defaults to nobody.
+	// OpenWith is Open for a program that can be told more, such as another budget; it wins over Open. Defaults to Open: then
+	// the dashboard can't change the budget of a run.
+	OpenWith func(ctx context.Context, o Opening) (*workflow.Run, error)
+
+	// Ended is told when a run that Open or OpenWith gave is not worked on any more, and how that ended. Defaults to nobody.
 	Ended func(run *workflow.Run, err error)
 
 	// Who is the name of who uses the dashboard, in the record of what was done. Defaults to "dashboard" and where the
@@ -54,6 +58,23 @@ type Config struct {
 
 	// MaxSessions bounds how many runs this process works on at once. Defaults to 4.
 	MaxSessions int
+}
+
+// Opening says which run is to be opened, and how.
+type Opening struct {
+	Pipeline string // that the run belongs to
+	Run      string
+	Budget   workflow.Budget // what a person changed: for Config.Budget of the run; zero: nothing
+}
+
+// canOpen says that the program gave a way to work on runs.
+func (c Config) canOpen() bool { return c.Open != nil || c.OpenWith != nil }
+
+func (c Config) open(ctx context.Context, o Opening) (*workflow.Run, error) {
+	if c.OpenWith != nil {
+		return c.OpenWith(ctx, o)
+	}
+	return c.Open(ctx, o.Pipeline, o.Run)
 }
 
 // minToken is the shortest token that is accepted, in bytes: guessing 16 is hopeless at the rate that the login allows.

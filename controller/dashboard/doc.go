@@ -45,7 +45,7 @@
 //	GET  /api/runs/{run}/events       EventList   ?after=SEQ or &before=SEQ, &limit=
 //	GET  /api/runs/{run}/cost         CostSeries  read in the background: ask again until complete
 //	POST /api/runs/{run}/pause        {}             → Accepted
-//	POST /api/runs/{run}/resume       {}             → Accepted
+//	POST /api/runs/{run}/resume       ResumeRequest  → Accepted
 //	POST /api/runs/{run}/retry        RetryRequest   → Accepted
 //	POST /api/runs/{run}/approve      DecideRequest  → Accepted
 //	POST /api/runs/{run}/reject       DecideRequest  → Accepted
@@ -57,7 +57,8 @@
 // Lists are sorted by updated, name, status, progress or cost, with a hyphen downwards. Actions that a run allows now stand
 // in RunView.Actions. They answer 202 once they have begun, or are asked for: what comes of them shows in the run. Pause,
 // approve and reject also reach a run of another process, through the store's inbox; resume, retry and edit need Config.Open
-// and a run that nobody works on. A decision and an edit name by hash what the person saw; they are refused when that has
+// and a run that nobody works on. A run that is paused for its budget is resumed with another one, which needs Config.OpenWith.
+// The first decision about a gate counts; another one is refused. A decision and an edit name by hash what the person saw; they are refused when that has
 // changed. Pausing, and what was decided or edited, is recorded with Config.Who.
 //
 // # Errors

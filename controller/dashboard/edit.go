@@ -13,7 +13,7 @@ import (
 // edit puts a person's result in the place of a recorded one.
 func (d *Dashboard) edit(ctx context.Context, run string, req EditRequest, who string) (string, error) {
 	switch {
-	case d.cfg.Open == nil:
+	case !d.cfg.canOpen():
 		return "", errNoOpen
 	case req.Step == "" || req.Replaces == "" || len(req.Result) == 0:
 		return "", badRequest("step, replaces and result are needed: replaces is the hash of the result that was edited")
@@ -34,7 +34,7 @@ func (d *Dashboard) edit(ctx context.Context, run string, req EditRequest, who s
 	}); err != nil {
 		return "", err
 	}
-	r, err := d.cfg.Open(ctx, pipeline, run)
+	r, err := d.cfg.open(ctx, Opening{Pipeline: pipeline, Run: run})
 	if err != nil {
 		return "", openFailed(err)
 	}

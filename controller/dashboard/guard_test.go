@@ -198,6 +198,12 @@ func TestBodiesAndHeadersAreBounded(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, code, text)
 	code, text = b.post("/api/runs/Ten/approve", `{"step":"a","hash":"b"} {"step":"c"}`)
 	require.Equal(t, http.StatusBadRequest, code, text)
+	for _, more := range []string{"}", "}junk", "]", " ] {", "{}", "null", "x", `"`} { // behind the object
+		code, text = b.post("/api/runs/Ten/pause", "{} "+more)
+		require.Equal(t, http.StatusBadRequest, code, "%s: %s", more, text)
+	}
+	code, text = b.post("/api/runs/Ten/pause", "{} \n\t ")
+	require.Equal(t, http.StatusNotFound, code, text)
 	code, text = b.post("/api/runs/Ten/pause", "{"+strings.Repeat(`"a":`+strings.Repeat("[", 100), 100))
 	require.Equal(t, http.StatusBadRequest, code, text)
 	r := b.do(http.MethodPost, "/login", "token="+strings.Repeat("x", 2*maxLogin), func(r *http.Request) {

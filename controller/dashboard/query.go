@@ -30,6 +30,13 @@ type listQuery struct {
 // sortings are the orders of a list: by what, with a hyphen downwards.
 var sortings = []string{"-updated", "updated", "name", "-name", "status", "-status", "progress", "-progress", "cost", "-cost"}
 
+// The statuses that a run, as a reader sees it, and an item can have.
+var (
+	runStatuses = []state.Status{state.StatusRunning, state.StatusInterrupted, state.StatusPaused, state.StatusWaiting,
+		state.StatusPartial, state.StatusFailed, state.StatusCompleted}
+	itemStatuses = []state.Status{state.StatusPending, state.StatusRunning, state.StatusCompleted, state.StatusFailed}
+)
+
 // itemQuery selects items of an Each.
 type itemQuery struct {
 	Step   string
@@ -46,18 +53,24 @@ type eventQuery struct {
 }
 
 func parseListQuery(v url.Values) (listQuery, error) {
-	q := listQuery{Status: statuses(v["status"]), Text: v.Get("q"), Sort: v.Get("sort"), After: v.Get("after")}
+	q := listQuery{Text: v.Get("q"), Sort: v.Get("sort"), After: v.Get("after")}
 	if q.Sort != "" && !slices.Contains(sortings, q.Sort) {
 		return q, badRequest("sort must be one of %s", strings.Join(sortings, ", "))
 	}
 	var err error
+	if q.Status, err = statuses(v["status"], runStatuses); err != nil {
+		return q, err
+	}
 	q.Limit, err = number(v, "limit", maxListPage)
 	return q, err
 }
 
 func parseItemQuery(v url.Values) (itemQuery, error) {
-	q := itemQuery{Step: v.Get("step"), Status: statuses(v["status"])}
+	q := itemQuery{Step: v.Get("step")}
 	var err error
+	if q.Status, err = statuses(v["status"], itemStatuses); err != nil {
+		return q, err
+	}
 	if q.From, err = number(v, "from", 1<<31-1); err != nil {
 		return q, err
 	}
@@ -66,6 +79,9 @@ func parseItemQuery(v url.Values) (itemQuery, error) {
 }
 
 func parseEventQuery(v url.Values) (q eventQuery, err error) {
+	if v.Get("after") != "" && v.Get("before") != "" {
+		return q, badRequest("after and before exclude each other")
+	}
 	for name, to := range map[string]*uint64{"after": &q.After, "before": &q.Before} {
 		text := v.Get(name)
 		if text == "" {
@@ -79,16 +95,30 @@ func parseEventQuery(v url.Values) (q eventQuery, err error) {
 	return q, err
 }
 
-// statuses reads a parameter that may be given several times, and hold several words with commas between them.
-func statuses(values []string) (list []state.Status) {
+// statuses reads a parameter that may be given several times, and hold several words with commas between them, each one of
+// those known.
+func statuses(values []string, known []state.Status) (list []state.Status, err error) {
 	for _, v := range values {
 		for word := range strings.SplitSeq(v, ",") {
-			if word = strings.TrimSpace(word); word != "" && len(list) < 16 {
-				list = append(list, state.Status(word))
+			status := state.Status(strings.TrimSpace(word))
+			switch {
+			case status == "" || slices.Contains(list, status):
+			case slices.Contains(known, status):
+				list = append(list, status)
+			default:
+				return nil, badRequest("status must be one of %s", joined(known))
 			}
 		}
 	}
-	return list
+	return list, nil
+}
+
+func joined(list []state.Status) string {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = string(s)
+	}
+	return strings.Join(words, ", ")
 }
 
 // number reads a whole number from 0 to most; absent: 0.

@@ -94,3 +94,25 @@ func TestAFailureIsShownWithWhatWasDone(t *testing.T) {
 	require.Equal(t, v.ErrorSum, len(v.Errors))
 	require.Equal(t, state.StatusFailed, v.Steps[0].Status)
 }
+
+// TestQueriesThatCantBeMeant: what nothing can answer is refused with words, rather than answered with nothing.
+func TestQueriesThatCantBeMeant(t *testing.T) {
+	t.Parallel()
+	b := newBoard(t, Config{})
+	_, err := book(t, "one").Run(t.Context(), "Ten", workflow.Config{Store: b.store, Model: &script{}})
+	require.ErrorIs(t, err, workflow.ErrWaiting)
+	for path, says := range map[string]string{
+		"/api/runs?status=foo":                          "status must be one of running, ",
+		"/api/runs?status=waiting,open":                 "status must be one of ",
+		"/api/runs?status=waiting&status=pending":       "status must be one of ",
+		"/api/runs?sort=foo":                            "sort must be one of ",
+		"/api/runs/Ten/items?step=scenes&status=paused": "status must be one of pending, running, completed, failed",
+		"/api/runs/Ten/events?after=1&before=3":         "after and before exclude each other",
+		"/api/runs/Ten/events?after=0&before=3":         "after and before exclude each other",
+	} {
+		r := b.do(http.MethodGet, path, "", nil)
+		require.Equal(t, http.StatusBadRequest, r.StatusCode, "%s: %s", path, r.body)
+		require.Contains(t, r.body, says, path)
+	}
+	require.Len(t, get[RunList](b, "/api/runs?status=failed,+waiting,&status=waiting").Runs, 1)
+}

@@ -31,7 +31,7 @@ func (d *Dashboard) retry(ctx context.Context, run string, req RetryRequest) (st
 	if req.Step != "" {
 		what = map[string][]string{req.Step: req.Items}
 	}
-	return d.resume(ctx, run, func(ctx context.Context, r *workflow.Run) error {
+	return d.resume(ctx, run, "", func(ctx context.Context, r *workflow.Run) error {
 		return any(r).(interface {
 			Retry(context.Context, map[string][]string) error
 		}).Retry(ctx, what)

@@ -55,29 +55,41 @@ func (s *sessions) list() []*session {
 var errNoOpen = &refusal{status: http.StatusUnprocessableEntity, text: "this dashboard can't work on runs",
 	hint: "go on from the command line, with --resume"}
 
-// resume goes on with a run on a goroutine of the dashboard. It returns once the session has begun, or has been refused.
-func (d *Dashboard) resume(ctx context.Context, run string, work func(context.Context, *workflow.Run) error) (string, error) {
-	if d.cfg.Open == nil {
+// errNoBudget: the program can't be told a budget.
+var errNoBudget = &refusal{status: http.StatusUnprocessableEntity, text: "this dashboard can't change budgets",
+	hint: "go on from the command line, with --resume --budget"}
+
+// resume goes on with a run on a goroutine of the dashboard, with another budget when one is given. It returns once the session
+// has begun, or has been refused.
+func (d *Dashboard) resume(ctx context.Context, run, budget string, work func(context.Context, *workflow.Run) error) (string, error) {
+	if !d.cfg.canOpen() {
 		return "", errNoOpen
+	}
+	if budget != "" && d.cfg.OpenWith == nil {
+		return "", errNoBudget
 	}
 	f, err := d.current(ctx, run)
 	if err != nil {
 		return "", err
 	}
-	var pipeline string
-	if err := f.read(func(st *state.WorkflowState, head state.Head) error {
-		pipeline = st.Pipeline
+	o := Opening{Run: run}
+	if err := f.read(func(st *state.WorkflowState, head state.Head) (err error) {
+		o.Pipeline = st.Pipeline
 		if st.Status == state.StatusCompleted && !anyFailed(st) && !editedSince(st) { // a tolerated step may be tried again
 			return errComplete(run)
 		}
-		return notHeld(run, head)
+		if err := notHeld(run, head); err != nil {
+			return err
+		}
+		o.Budget, err = newBudget(st, budget)
+		return err
 	}); err != nil {
 		return "", err
 	}
 	if work == nil {
 		work = func(ctx context.Context, r *workflow.Run) error { return r.Resume(ctx) }
 	}
-	s, err := d.begin(ctx, pipeline, run, work)
+	s, err := d.begin(ctx, o, work)
 	if err != nil {
 		return "", err
 	}
@@ -89,12 +101,13 @@ func (d *Dashboard) resume(ctx context.Context, run string, work func(context.Co
 }
 
 // begin starts a session.
-func (d *Dashboard) begin(ctx context.Context, pipeline, run string, work func(context.Context, *workflow.Run) error) (*session, error) {
+func (d *Dashboard) begin(ctx context.Context, o Opening, work func(context.Context, *workflow.Run) error) (*session, error) {
+	run := o.Run
 	s := &session{done: make(chan struct{})}
 	if err := d.sessions.reserve(run, s, d.cfg.MaxSessions); err != nil {
 		return nil, err
 	}
-	r, err := d.cfg.Open(ctx, pipeline, run)
+	r, err := d.cfg.open(ctx, o)
 	if err != nil {
 		d.log.Warn("a run could not be opened", zap.String("run", run), zap.Error(err))
 		d.sessions.remove(run)

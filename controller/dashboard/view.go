@@ -52,9 +52,10 @@ type RunView struct {
 	Providers map[string]TotalsView `json:"providers"`
 	Models    []ModelView           `json:"models"`
 	Budget    []BudgetView          `json:"budget,omitempty"`
-	Calls     []CallView            `json:"calls"`   // in flight
-	Waits     []WaitView            `json:"waits"`   // going on
-	Cooling   []CoolingView         `json:"cooling"` // providers that are not asked now
+	Short     *ShortBudget          `json:"short_budget,omitempty"` // the run is paused for it
+	Calls     []CallView            `json:"calls"`                  // in flight
+	Waits     []WaitView            `json:"waits"`                  // going on
+	Cooling   []CoolingView         `json:"cooling"`                // providers that are not asked now
 	Warnings  []WarningView         `json:"warnings"`
 	Errors    []ErrorView           `json:"errors"` // the last ones, newest first
 	ErrorSum  int                   `json:"error_count"`
@@ -147,6 +148,14 @@ type BudgetView struct {
 	Limit    int64  `json:"limit_micro_usd"`
 	Spent    int64  `json:"spent_micro_usd"`
 	Reserved int64  `json:"reserved_micro_usd"` // for calls in flight
+}
+
+// ShortBudget is a limit that does not allow the next call. The run goes on with a larger one, or without one.
+type ShortBudget struct {
+	Step    string `json:"step,omitempty"` // empty: of the run
+	Limit   int64  `json:"limit_micro_usd"`
+	Enough  int64  `json:"enough_micro_usd"` // the smallest limit that allows the call
+	Propose string `json:"propose"`          // what to ask for, in dollars: for ResumeRequest.Budget
 }
 
 // CallView is a request in flight.
@@ -299,6 +308,12 @@ type DecideRequest struct {
 	Step string `json:"step"`
 	Hash string `json:"hash"` // of what was shown
 	Note string `json:"note,omitempty"`
+}
+
+// ResumeRequest is the body of resume.
+type ResumeRequest struct {
+	// Budget is a new limit, in dollars as in "10.00", or "none": that of RunView.Short, else that of the run. Empty: as it is.
+	Budget string `json:"budget,omitempty"`
 }
 
 // RetryRequest is the body of retry: of one step, and of its items; nothing: everything that failed.

@@ -58,7 +58,7 @@ func viewOf(st *state.WorkflowState, head state.Head) RunView {
 		Pausing: st.Pausing && held, Holder: head.Holder, Here: here(head.Holder),
 		Usage: totals(st.Usage), Providers: map[string]TotalsView{}, ErrorSum: st.ErrorCount(),
 		Params: st.Params, Settings: maps.Clone(st.Session.Settings),
-		Steps: make([]StepView, len(st.Steps)), Calls: []CallView{}, Waits: []WaitView{},
+		Short: shortOf(st), Steps: make([]StepView, len(st.Steps)), Calls: []CallView{}, Waits: []WaitView{},
 		Cooling: []CoolingView{}, Warnings: []WarningView{}, Errors: []ErrorView{}, Actions: []Action{},
 	}
 	for name, t := range st.Providers {
@@ -175,7 +175,7 @@ func clip(text string) string {
 // actions are what can be done to a run now.
 func (d *Dashboard) actions(st *state.WorkflowState, head state.Head, g gates) []Action {
 	list := []Action{}
-	held, open := head.Holder != nil, d.cfg.Open != nil
+	held, open := head.Holder != nil, d.cfg.canOpen()
 	_, inbox := d.cfg.Store.(state.Inbox)
 	add := func(a Action, can bool) {
 		if can {
@@ -183,8 +183,10 @@ func (d *Dashboard) actions(st *state.WorkflowState, head state.Head, g gates) [
 		}
 	}
 	add(ActionPause, held && !st.Pausing && (inbox || d.sessions.get(head.Run) != nil))
-	add(ActionResume, !held && open && (st.Status != state.StatusCompleted || editedSince(st)))
-	add(ActionRetry, !held && open && anyFailed(st))
+	short := shortOf(st) != nil
+	work := st.Status != state.StatusCompleted || editedSince(st)
+	add(ActionResume, !held && open && work && (!short || d.cfg.OpenWith != nil))
+	add(ActionRetry, !held && open && anyFailed(st) && !short)
 	asks := slices.ContainsFunc(st.Steps, g.undecided)
 	add(ActionApprove, inbox && asks)
 	add(ActionReject, inbox && asks)

@@ -1,5 +1,5 @@
 // What a reader can do to a run. Each action is confirmed, and what it came to is shown in words.
-import { kept, make, toast, visible } from "./dom.js";
+import { bdi, kept, make, toast, visible } from "./dom.js";
 import { post } from "./api.js";
 
 export function startActions({ run, api, refresh }) {
@@ -20,12 +20,18 @@ function pause(c) {
   });
 }
 
+// resume goes on. A run that is paused for its budget needs another one, and is asked about it.
 function resume(c) {
+  const { budget, whose } = c.button.dataset;
+  const input = budget !== undefined && make("input", { id: "resume-budget", ".value": budget, required: true, autocomplete: "off", spellcheck: "false" });
   ask(c, {
     title: "Resume " + c.run + "?",
-    body: [make("p", {}, "The run goes on where it stopped, in the dashboard's process. What was paid for is not paid again; new calls cost money. Failed items are tried again.")],
+    body: [
+      make("p", {}, "The run goes on where it stopped, in the dashboard's process. What was paid for is not paid again; new calls cost money, also those for items that an edit changed. Failed items are tried again."),
+      ...(input ? [make("label", { for: "resume-budget" }, "Budget in dollars", whose ? make("span", {}, " of the step ", bdi(whose)) : " of the run, all sessions together", ", or none", input)] : []),
+    ],
     label: "Resume",
-    send: () => post(c.api + "/resume", {}),
+    send: () => post(c.api + "/resume", input ? { budget: input.value.trim() } : {}),
   });
 }
 

@@ -51,7 +51,7 @@ export function startEdit() {
       await post(api + "/edit", request());
       saved = true;
       draft.drop();
-      toast("Saved. The run uses it from now on.");
+      toast("Saved. When the run goes on, items whose value this changed are made again, which costs.");
       location.href = back;
     } catch (error) {
       tell(sentence(error.message) + (error.hint ? "\n" + sentence(error.hint) : "") + "\nYour text is still here.");
