@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
@@ -75,7 +76,7 @@ func (k *kit) serve(ctx context.Context, s serving) error {
 	if err := k.announce(l.Addr(), s); err != nil {
 		return errors.Join(err, l.Close(), d.Close(ctx))
 	}
-	err = k.untilSignal(ctx, d, l)
+	err = k.untilSignal(ctx, d, l, o)
 	if errors.Is(err, dashboard.ErrNeedsToken) {
 		return s.needsToken()
 	}
@@ -83,10 +84,10 @@ func (k *kit) serve(ctx context.Context, s serving) error {
 }
 
 // untilSignal serves until the first signal; the second one cancels the calls of the runs of this process.
-func (k *kit) untilSignal(ctx context.Context, d *dashboard.Dashboard, l net.Listener) error {
+func (k *kit) untilSignal(ctx context.Context, d *dashboard.Dashboard, l net.Listener, o *opened) error {
 	c := k.config.Controller
 	if c == nil {
-		c = controller.Notify(controller.Config{Out: k.stderr, Resume: k.atPlace("serve")})
+		c = controller.Notify(controller.Config{Out: &farewell{out: k.stderr, runs: o.working}, Resume: k.atPlace("serve")})
 		defer func() { _ = c.Close() }() // its error would say nothing about what was served
 	}
 	serving, stop := context.WithCancel(ctx)
@@ -179,6 +180,9 @@ type servingJSON struct {
 func (k *kit) announce(at net.Addr, s serving) error {
 	url := "http://" + at.String() + "/"
 	text := fmt.Sprintf("the runs of %s are shown at %s\n", k.place(), url)
+	if _, err := os.Stat(k.filesDir()); k.filesDir() != "" && errors.Is(err, fs.ErrNotExist) {
+		text += "that folder is not there yet; its runs are shown as soon as it is\n"
+	}
 	if s.token != "" {
 		from := envToken
 		if s.tokenFile != "" {
@@ -187,6 +191,26 @@ func (k *kit) announce(at net.Addr, s serving) error {
 		text += fmt.Sprintf("log in with the token of %s; programs send it as Authorization: Bearer TOKEN\n", from)
 	}
 	return k.say(servingJSON{url, s.token != ""}, text)
+}
+
+// farewell says what a signal does. While this process works on no run, there is nothing to pause or to go on with.
+type farewell struct {
+	out  io.Writer
+	runs func() int // that this process works on
+	said bool
+}
+
+// Write implements io.Writer. Only the controller's goroutine calls it.
+func (f *farewell) Write(text []byte) (int, error) {
+	if f.runs() > 0 {
+		return f.out.Write(text)
+	}
+	if f.said {
+		return len(text), nil
+	}
+	f.said = true
+	_, err := io.WriteString(f.out, "closing the dashboard; it works on no run\n")
+	return len(text), err
 }
 
 // opened gives the dashboard runs to work on, configured as --resume would.
@@ -237,6 +261,13 @@ func (o *opened) open(ctx context.Context, what dashboard.Opening) (*workflow.Ru
 	defer o.mu.Unlock()
 	o.ends[r] = done
 	return r, nil
+}
+
+// working is how many runs this process works on.
+func (o *opened) working() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.ends)
 }
 
 // changed is a budget with what of it was changed.

@@ -223,6 +223,43 @@ func TestServeRaisesABudget(t *testing.T) {
 	require.Equal(t, 0, s.end().code)
 }
 
+// TestServeOfAFolderToCome: it says that the folder is not there yet, and shows its runs as soon as it is.
+func TestServeOfAFolderToCome(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "later")
+	app := tides(t, &script{})
+	var said buffer
+	k := openKit(t, app, out)
+	k.stdout = &said
+	require.NoError(t, k.announce(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, serving{}))
+	require.Equal(t, "the runs of "+out+" are shown at http://127.0.0.1:1/\nthat folder is not there yet; its runs are shown as soon as it is\n", said.String())
+	s := startServe(t, app, "--out", out)
+	require.NoDirExists(t, out)
+	require.Equal(t, 0, run(t, app, "--out", out).code)
+	require.Equal(t, state.StatusCompleted, s.view().Status)
+	require.NoError(t, k.announce(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, serving{}))
+	require.Equal(t, 1, strings.Count(said.String(), "not there yet"))
+	require.Equal(t, 0, s.end().code)
+}
+
+// TestASignalAtRest: serve speaks of pausing, and of how to go on, only while it works on a run.
+func TestASignalAtRest(t *testing.T) {
+	t.Parallel()
+	var said buffer
+	runs := 0
+	f := &farewell{out: &said, runs: func() int { return runs }}
+	for _, text := range []string{"Pausing: ...\n", "Cancelling: ...\n"} {
+		n, err := f.Write([]byte(text))
+		require.NoError(t, err)
+		require.Len(t, text, n)
+	}
+	require.Equal(t, "closing the dashboard; it works on no run\n", said.String())
+	runs = 1
+	_, err := f.Write([]byte("Pausing: ...\n"))
+	require.NoError(t, err)
+	require.Contains(t, said.String(), "Pausing: ...\n")
+}
+
 func TestServeWithAToken(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
