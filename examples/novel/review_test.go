@@ -21,7 +21,7 @@ func TestAReviewedNovelWaitsForAPerson(t *testing.T) {
 	require.Contains(t, errs, "reject --step outline_review")
 	_, errs, code = command(t, at("--resume", "--review=false")...)
 	require.Equal(t, 2, code)
-	require.Contains(t, errs, "--review false")
+	require.Contains(t, errs, "--review=false")
 
 	out, _, code = command(t, at("show", "outline_review")...)
 	require.Zero(t, code)
