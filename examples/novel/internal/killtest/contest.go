@@ -48,7 +48,7 @@ var contests = []contest{
 	{"resume and resume", true, resume, resume, []string{"done, held", "held, done", "done, done"}},
 	{withPause, true, resume, pause, []string{"done, done", "done, idle", "paused, done"}},
 	{"resume and repair", true, resume, repair, []string{"done, done"}},
-	{"resume and prune", true, resume, prune, []string{"done, done", "done, removed", "none, removed", "gone, removed"}},
+	{"resume and prune", true, resume, prune, []string{"done, done", "done, removed", "none, removed", "gone, removed", "held, removed"}},
 	{"resume and fresh", true, resume, fresh, []string{"done, held", "done, done", "held, done", "none, done", "gone, done"}},
 	{"fresh and fresh", true, fresh, fresh, []string{"done, held", "held, done", "done, done", "gone, done", "done, gone", "exists, done", "done, exists"}},
 }
