@@ -20,6 +20,7 @@ type journal struct {
 	run   string
 	id    int64 // of the run's row
 	epoch int64
+	seen  int64 // the epoch before
 	token int64
 	lease *lease
 	last  atomic.Uint64

@@ -179,6 +179,30 @@ func TestAFirstAppendWhoseAnswerWasLost(t *testing.T) {
 	require.Nil(t, head.Holder)
 }
 
+// An opening is tried again when its connection was lost. What was sent before may be carried out later, and must neither
+// fence this very opening off nor take the lease when it was given back.
+func TestAnOpeningThatIsCarriedOutLate(t *testing.T) {
+	t.Parallel()
+	s := open(t, few(t), Options{})
+	w := start(t, s, run)
+	late := func() error {
+		var epoch int64
+		var id string
+		return s.pool.QueryRow(t.Context(), s.sql.take, w.j.id, w.j.token, 1, "host", s.o.Lease.Microseconds(), w.j.seen).Scan(&epoch, &id)
+	}
+	require.NoError(t, late())
+	w.append(true, note("a"))
+	renewed, err := w.j.lease.ask(time.Minute)
+	require.NoError(t, err)
+	require.True(t, renewed)
+
+	require.NoError(t, w.j.Close())
+	require.ErrorIs(t, late(), pgx.ErrNoRows)
+	h, err := s.Head(t.Context(), run)
+	require.NoError(t, err)
+	require.Nil(t, h.Holder)
+}
+
 func TestLosingTheDatabaseLosesTheRun(t *testing.T) {
 	t.Parallel()
 	p, net := cuttable(t, "pool_max_conns", "3")

@@ -19,7 +19,8 @@ type found struct {
 	id    int64
 	runID string // empty: it never began
 	state.Holder
-	held bool
+	held  bool
+	epoch int64 // of the lease; only lookFor reads it
 }
 
 func (f *found) heldError(run string) error {
@@ -29,7 +30,7 @@ func (f *found) heldError(run string) error {
 // lookFor reads them; pgx.ErrNoRows when there are none.
 func (s *Store) lookFor(ctx context.Context, run string) (f found, err error) {
 	err = s.retry(ctx, func(ctx context.Context) error {
-		return s.pool.QueryRow(ctx, s.sql.look, run).Scan(&f.id, &f.runID, &f.PID, &f.Host, &f.Since, &f.Until, &f.held)
+		return s.pool.QueryRow(ctx, s.sql.look, run).Scan(&f.id, &f.runID, &f.PID, &f.Host, &f.Since, &f.Until, &f.held, &f.epoch)
 	})
 	return f, err
 }
@@ -83,7 +84,7 @@ func (s *Store) acquire(ctx context.Context, run string, mode state.Mode) (*jour
 		if f.held {
 			return nil, f.heldError(run)
 		}
-		j.id = f.id
+		j.id, j.seen = f.id, f.epoch
 		switch err := j.take(ctx); {
 		case err == nil:
 			return j, nil
@@ -109,7 +110,7 @@ func (j *journal) take(ctx context.Context) error {
 	var sent time.Time
 	err := s.retry(ctx, func(ctx context.Context) error {
 		sent = time.Now()
-		return s.pool.QueryRow(ctx, s.sql.take, j.id, j.token, os.Getpid(), host, s.o.Lease.Microseconds()).
+		return s.pool.QueryRow(ctx, s.sql.take, j.id, j.token, os.Getpid(), host, s.o.Lease.Microseconds(), j.seen).
 			Scan(&epoch, &j.runID)
 	})
 	if err != nil {

@@ -101,7 +101,7 @@ FOR SHARE OF r`
 // The statements of the lease. All times are those of the database.
 const (
 	lookRun = `
-SELECT r.id, r.run_id, l.pid, l.host, l.since, l.until, l.until > clock_timestamp()
+SELECT r.id, r.run_id, l.pid, l.host, l.since, l.until, l.until > clock_timestamp(), l.epoch
 FROM {schema}.runs r JOIN {schema}.leases l ON l.run = r.id
 WHERE r.name = $1 AND r.archived IS NULL`
 
@@ -114,11 +114,14 @@ INSERT INTO {schema}.leases (run) SELECT id FROM made WHERE {commit} RETURNING r
 	// Of several at once the first one changes the lease; the others, having waited for it, find it taken. The run may have
 	// been archived since it was looked for: its row says that in its newest version, which the second update reads even if
 	// the statement had to wait for it. The lease of an archived run is nobody's concern.
+	//
+	// An attempt whose connection was lost may be carried out late: after the one that followed it, which must not raise
+	// the epoch of this very opening again, or when the lease was given back, which then has another epoch and no token.
 	takeRun = `
 WITH taken AS (
-	UPDATE {schema}.leases SET epoch = epoch + 1, token = $2, pid = $3, host = $4, since = clock_timestamp(),
+	UPDATE {schema}.leases SET epoch = $6::bigint + 1, token = $2, pid = $3, host = $4, since = clock_timestamp(),
 		until = clock_timestamp() + $5::bigint * interval '1 microsecond'
-	WHERE run = $1 AND (until <= clock_timestamp() OR token = $2)
+	WHERE run = $1 AND (until <= clock_timestamp() AND epoch = $6 OR token = $2)
 	RETURNING run, epoch
 ), raised AS (
 	UPDATE {schema}.runs r SET epoch = t.epoch FROM taken t WHERE r.id = t.run AND r.archived IS NULL RETURNING r.epoch, r.run_id
@@ -130,7 +133,7 @@ UPDATE {schema}.leases SET until = clock_timestamp() + $3::bigint * interval '1 
 WHERE run = $1 AND epoch = $2 AND {commit}`
 
 	giveLeaseBack = `
-UPDATE {schema}.leases SET until = clock_timestamp() WHERE run = $1 AND epoch = $2 AND {commit}`
+UPDATE {schema}.leases SET until = clock_timestamp(), token = 0 WHERE run = $1 AND epoch = $2 AND {commit}`
 
 	// Of a run that never began nothing is kept.
 	discardRun = `DELETE FROM {schema}.runs WHERE id = $1 AND epoch = $2 AND run_id = ''`
