@@ -215,6 +215,13 @@ type RunStopped struct {
 	Class  string     `json:"class,omitempty"`
 	Until  *time.Time `json:"until,omitempty"` // when going on makes sense
 	Hint   string     `json:"hint,omitempty"`
+	Short  *Short     `json:"short,omitempty"` // the limit that it was paused for, where a larger one helps
+}
+
+// Short is a limit that did not allow the next call.
+type Short struct {
+	Step   string `json:"step,omitempty"` // whose limit it is; empty: the run's
+	Enough int64  `json:"enough"`         // micro-dollars: the smallest limit that allows the call
 }
 
 // RunParams replaces the run's parameters. Fold: the new ones.

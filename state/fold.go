@@ -252,7 +252,7 @@ func (st *WorkflowState) changed(d PipelineChanged) {
 }
 
 func (st *WorkflowState) opened(e Event, d SessionOpened) {
-	st.Status, st.Reason, st.Class, st.Hint, st.Until, st.Pausing = StatusOpen, "", "", "", time.Time{}, false
+	st.Status, st.Reason, st.Class, st.Hint, st.Until, st.Short, st.Pausing = StatusOpen, "", "", "", time.Time{}, nil, false
 	st.Epoch, st.Session, st.Finished = e.Epoch, d, time.Time{}
 	st.Waits = nil
 	st.doubt()
@@ -261,7 +261,7 @@ func (st *WorkflowState) opened(e Event, d SessionOpened) {
 }
 
 func (st *WorkflowState) stopped(e Event, d RunStopped) {
-	st.Status, st.Reason, st.Class, st.Hint, st.Pausing = d.Status, d.Reason, d.Class, d.Hint, false
+	st.Status, st.Reason, st.Class, st.Hint, st.Short, st.Pausing = d.Status, d.Reason, d.Class, d.Hint, d.Short, false
 	if d.Until != nil {
 		st.Until = *d.Until
 	}

@@ -62,7 +62,8 @@ func (r *randomEvents) next() state.Event {
 	limit := int64(r.IntN(9) - 3)
 	payloads := []state.Payload{
 		state.SessionOpened{PID: 7, Host: "h", Settings: map[string]string{"provider": "offline"}},
-		state.RunStopped{Status: []state.Status{state.StatusPaused, state.StatusFailed, state.StatusPartial, state.StatusCompleted}[r.IntN(4)], Reason: "why", Until: &until},
+		state.RunStopped{Status: []state.Status{state.StatusPaused, state.StatusFailed, state.StatusPartial, state.StatusCompleted}[r.IntN(4)], Reason: "why", Until: &until,
+			Short: []*state.Short{nil, {Enough: 70_000}, {Step: "left", Enough: 1}}[r.IntN(3)]},
 		state.RunParams{Old: raw, New: raw}, state.RunBudget{Limit: limit}, state.RunBudget{Step: at.Step, Limit: limit}, state.PipelineChanged{Steps: steps, Renamed: map[string]string{"plan": "plan"}},
 		state.PipelineChanged{Steps: steps[r.IntN(len(steps)):]},
 		state.RunWarning{Code: []string{"a", "b"}[r.IntN(2)], Message: "m"}, state.PauseRequested{By: "x"},

@@ -2,6 +2,8 @@ package state
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -73,6 +75,19 @@ func stamp(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+var dollars = regexp.MustCompile(`^(\d{1,9})(?:\.(\d{1,6})0*)?$`)
+
+// ParseDollars reads an amount of dollars as people type it, as in 5 or 1.50, as micro-dollars, exactly; false: it is no such
+// amount, has more than nine digits before the point, or more than six behind it that count.
+func ParseDollars(text string) (micro int64, ok bool) {
+	m := dollars.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	micro, err := strconv.ParseInt(m[1]+(m[2] + "000000")[:6], 10, 64)
+	return micro, err == nil
 }
 
 // Dollars prints micro-dollars: $1.23, with as many more digits as are needed to four behind the point, and six of what is

@@ -20,6 +20,7 @@ type WorkflowState struct {
 	Class    string          // of the error that stopped it, if one did
 	Hint     string          // what to do next, as the session said
 	Until    time.Time       // when going on makes sense; zero: now
+	Short    *Short          `json:",omitempty"` // the limit that it is paused for; nil: none, or none that could be raised
 	Pausing  bool            // a pause was requested in this session
 	Steps    []StepState     // in the pipeline's order, a Parallel's children behind it
 

@@ -152,6 +152,7 @@ func TestBudgetPausesAndGoesOn(t *testing.T) {
 	require.Equal(t, workflow.BudgetClass, st.Class)
 	require.Contains(t, st.Reason, "the budget of the run")
 	require.Contains(t, st.Hint, state.Dollars(why.Enough()))
+	require.Equal(t, &state.Short{Enough: why.Enough()}, st.Short)
 	require.Equal(t, 2, st.Step("prose").Items.Done)
 	require.Zero(t, st.Step("prose").Items.Failed)
 	require.Equal(t, 2*cost, st.Usage.Cost)

@@ -274,6 +274,9 @@ func paused(err error) state.RunStopped {
 	var budget *BudgetError
 	if errors.As(err, &budget) {
 		stopped.Reason, stopped.Class, stopped.Hint = brief(budget), BudgetClass, budget.Hint()
+		if enough := budget.Enough(); enough > 0 {
+			stopped.Short = &state.Short{Step: budget.Step, Enough: enough}
+		}
 		return stopped
 	}
 	var pause *PauseError

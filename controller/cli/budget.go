@@ -3,9 +3,7 @@ package cli
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dogear-go/dogear/providers"
@@ -18,8 +16,6 @@ const (
 	budgetNone = "none"
 )
 
-var dollars = regexp.MustCompile(`^(\d{1,9})(?:\.(\d{1,6})0*)?$`)
-
 // parseBudget reads an amount of dollars as micro-dollars, exactly; -1 for none, 0 for nothing said.
 func parseBudget(text string) (int64, error) {
 	switch text {
@@ -28,12 +24,11 @@ func parseBudget(text string) (int64, error) {
 	case budgetNone:
 		return -1, nil
 	}
-	m := dollars.FindStringSubmatch(text)
-	if m == nil {
+	micro, ok := state.ParseDollars(text)
+	switch {
+	case !ok:
 		return 0, usagef("--budget %s is not an amount of dollars, as in 5.00, with at most six decimals; or none", quoteArg(text))
-	}
-	micro, err := strconv.ParseInt(m[1]+(m[2] + "000000")[:6], 10, 64)
-	if err != nil || micro == 0 {
+	case micro == 0:
 		return 0, usagef("--budget %s would allow nothing; give an amount of dollars above 0, or none", quoteArg(text))
 	}
 	return micro, nil

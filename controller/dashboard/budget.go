@@ -3,17 +3,9 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/dogear-go/dogear/state"
 	"github.com/dogear-go/dogear/workflow"
-)
-
-var (
-	dollars = regexp.MustCompile(`^(\d{1,9})(?:\.(\d{1,6})0*)?$`)
-	wanted  = regexp.MustCompile(`^go on with a budget of \$(\d{1,9}\.\d{1,6}) or more`) // workflow.BudgetError.Hint
 )
 
 // budgetNone lifts a limit.
@@ -21,30 +13,13 @@ const budgetNone = "none"
 
 const cent = 10_000 // micro-dollars
 
-// micros reads an amount of dollars as micro-dollars, exactly; zero: it is none.
-func micros(text string) int64 {
-	m := dollars.FindStringSubmatch(text)
-	if m == nil {
-		return 0
-	}
-	n, _ := strconv.ParseInt(m[1]+(m[2] + "000000")[:6], 10, 64) // of at most 15 digits
-	return n
-}
-
 // shortOf is the limit that a run is paused for, and what would be enough; nil: it is not paused for one, or none would
 // help.
 func shortOf(st *state.WorkflowState) *ShortBudget {
-	m := wanted.FindStringSubmatch(st.Hint)
-	if st.Status != state.StatusPaused || st.Class != workflow.BudgetClass || m == nil {
+	if st.Short == nil || st.Status != state.StatusPaused {
 		return nil
 	}
-	short := &ShortBudget{Enough: micros(m[1])}
-	for step := range st.Budget {
-		if step != "" && strings.HasPrefix(st.Reason, "the budget of step "+step+", ") {
-			short.Step = step
-		}
-	}
-	short.Limit = st.Budget[short.Step]
+	short := &ShortBudget{Step: st.Short.Step, Limit: st.Budget[st.Short.Step], Enough: st.Short.Enough}
 	propose := max(2*short.Limit, short.Enough) / cent
 	short.Propose = fmt.Sprintf("%d.%02d", propose/100, propose%100)
 	return short
@@ -63,7 +38,7 @@ func newBudget(st *state.WorkflowState, text string) (b workflow.Budget, err err
 	case budgetNone:
 		limit = -1
 	default:
-		if limit = micros(text); limit == 0 {
+		if limit, _ = state.ParseDollars(text); limit == 0 {
 			return b, badRequest("budget must be an amount of dollars above 0, as in 5.00, with at most six decimals; or none")
 		}
 	}

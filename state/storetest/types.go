@@ -50,7 +50,7 @@ func everyType() []state.Event {
 		in(state.Scope{Step: "prose"}, state.Invalidated{Scopes: []state.Scope{prose}, Reason: "r"}),
 		in(state.Scope{Step: "prose"}, state.StepCompleted{Result: result, Hash: "h", Reads: reads}),
 		{Type: "future.type", Scope: prose, Data: state.Ignored{Name: "future.type", Raw: json.RawMessage(`{"any": [1, "é"]}`)}},
-		in(state.Scope{}, state.RunStopped{Status: state.StatusPartial, Reason: "r"}),
+		in(state.Scope{}, state.RunStopped{Status: state.StatusPaused, Reason: "r", Short: &state.Short{Step: "prose", Enough: 5}}),
 		in(state.Scope{}, state.JournalMark{Kind: state.MarkClosed}),
 	}
 	for i := range list {
