@@ -50,7 +50,7 @@ func (k *kit) decide(ctx context.Context, d decision) error {
 	if err != nil {
 		return err
 	}
-	if err := k.undecided(ctx, store, gate.Name); err != nil {
+	if err := k.undecided(ctx, store, st, gate.Name); err != nil {
 		return err
 	}
 	shown, err := shownBy(ctx, store, k.project, gate)
@@ -112,18 +112,16 @@ func openGates(st *state.WorkflowState) (open []*state.StepState) {
 	return open
 }
 
-// undecided refuses a second decision while the first one has not been taken in: only the first would count.
-func (k *kit) undecided(ctx context.Context, store state.Store, step string) error {
+// undecided refuses a second decision while the first one about what is shown has not been taken in: only the first would count.
+func (k *kit) undecided(ctx context.Context, store state.Store, st *state.WorkflowState, step string) error {
 	inbox, ok := store.(state.Inbox)
 	if !ok {
 		return fmt.Errorf("this store can't pass requests to a running process: %w", state.ErrUnsupported)
 	}
 	requests, err := inbox.Requests(ctx, k.project)
-	for _, r := range requests {
-		if r.Kind != state.AskPause && r.Step == step {
-			return usagef("somebody has decided already: %s the step %q%s; the run takes it in when it goes on, with:\n  %s",
-				r.Kind, step, byWhom(r.By, r.Note), k.command("--resume"))
-		}
+	if r, ok := st.Decisions(requests)[step]; ok {
+		return usagef("somebody has decided already: %s the step %q%s; the run takes it in when it goes on, with:\n  %s",
+			r.Kind, step, byWhom(r.By, r.Note), k.command("--resume"))
 	}
 	return err
 }

@@ -59,6 +59,9 @@ func TestApprovingWhatWaits(t *testing.T) {
 	o = run(t, app, "show", "review", "--out", out)
 	require.Contains(t, o.out, "ebb\nand flow\\x1b[31m\n\nit waits for a decision")
 
+	store, err := filestore.Open(out)
+	require.NoError(t, err) // what somebody said about an earlier text is no decision about this one
+	require.NoError(t, store.Ask(t.Context(), "monday", state.Request{Kind: state.AskReject, Step: "review", Hash: "of an earlier text"}))
 	o = run(t, app, "approve", "--note", "good", "--out", out)
 	require.Equal(t, 0, o.code, o.stderr)
 	require.Contains(t, o.out, "## review\n\nreview: ebb\nand flow", "who decides sees what about")
